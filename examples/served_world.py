@@ -2,11 +2,11 @@
 
 Beside `keyart serve` with a training campaign that runs:
 
-    python examples/served_world.py --url http://127.0.0.1:8080 --token TOKEN --bundle DATA/first \
+    python examples/served_world.py --url http://127.0.0.1:8080 --vouchers vouchers.txt --bundle DATA/first \
         --root DATA/tuf/root.json --server-key HEX --issuer-key HEX --world synthetic --rounds 3 --steps 10
 
 Every device meets its impressions, hands in its vector when the server asks, and installs the model that comes of it.
-The token has the scope "enrol"; both keys are public. Prints a line of JSON for whatever happens.
+Each device uses one voucher of the issuer; both keys are public. Prints a line of JSON for whatever happens.
 """
 
 import argparse
@@ -30,10 +30,13 @@ PAUSE_SECONDS = 0.3
 class WorldDevice(Device):
     """A device of a world, by its number."""
 
-    def __init__(self, world: World, number: int, home: Path, bundle: Path, root, limits, send, token, seed: int = 0):
+    def __init__(
+        self, world: World, number: int, home: Path, bundle: Path, root, limits, send, issuer, voucher, seed: int = 0
+    ):
         self.world = world
         rng = np.random.default_rng([seed, number])  # the numbers by which the simulated device draws, too
-        super().__init__(number, home, world.catalog, bundle, root, limits, send, token, rng=rng, policy=POLICY)
+        rest = (world.catalog, bundle, root, limits, send, issuer, voucher)
+        super().__init__(number, home, *rest, rng=rng, policy=POLICY)
         self._art.record_many(world.history(number))
 
     def watch(self, titles: int = 0) -> None:
@@ -72,7 +75,8 @@ def play_and_train(devices: Sequence[WorldDevice], rounds: int, steps: int, seco
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True)
-    parser.add_argument("--token", required=True, help="of scope 'enrol'")
+    parser.add_argument("--issuer-url", help="of the issuer; by default the server is its own")
+    parser.add_argument("--vouchers", type=Path, required=True, help="of the issuer, one a line and device")
     parser.add_argument("--bundle", type=Path, required=True, help="the first bundle, for the world's catalogue")
     parser.add_argument("--root", type=Path, required=True, help="the trusted root")
     parser.add_argument("--server-key", type=bytes.fromhex, required=True, help="public, signs offers")
@@ -93,13 +97,15 @@ def main(arguments: list[str] | None = None) -> None:
         contributions_a_day=1000,
     )
     world, send = worlds.load(given.world, **given.world_settings), transport(given.url.rstrip("/"))
+    issuer = transport((given.issuer_url or given.url).rstrip("/"))
+    vouchers = given.vouchers.read_text().split()
     root = given.root.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         devices = []
         for number in range(world.devices):
             home = Path(folder) / str(number)
             home.mkdir()
-            rest = (given.bundle, root, limits, send, given.token, given.seed)
+            rest = (given.bundle, root, limits, send, issuer, vouchers[number], given.seed)
             devices.append(WorldDevice(world, number, home, *rest))
         try:
             play_and_train(devices, given.rounds, given.steps)

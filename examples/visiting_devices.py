@@ -1,9 +1,12 @@
-"""Devices that visit a server: they watch, take part in its rounds, and install its models. Beside `keyart serve`:
+"""Devices that visit a server: they watch, take part in its rounds, and install its models. Beside `keyart serve`
+and `keyart issuer`:
 
-    python examples/visiting_devices.py --url http://127.0.0.1:8080 --token TOKEN --catalog DATA/catalog.json \
-        --root DATA/tuf/root.json --server-key HEX --issuer-key HEX --devices 50
+    keyart issuer --data ISSUER --vouchers 50 > vouchers.txt
+    python examples/visiting_devices.py --url http://127.0.0.1:8080 --issuer-url http://127.0.0.1:8090 \
+        --vouchers vouchers.txt --catalog DATA/catalog.json --root DATA/tuf/root.json --server-key HEX \
+        --issuer-key HEX --devices 50
 
-The token has the scope "enrol"; both keys are public. Prints a line of JSON for whatever happens, until Ctrl-C.
+Each device uses one voucher; both keys are public. Prints a line of JSON for whatever happens, until Ctrl-C.
 """
 
 import argparse
@@ -58,9 +61,10 @@ def canary(folder: Path, manifest: Manifest):
 class Device:
     """A viewer who likes one tag, with a profile and bundles in `home`."""
 
-    def __init__(self, number, home, catalog, bundle, root, limits, send, token, **settings):
+    def __init__(self, number, home, catalog, bundle, root, limits, send, issuer, voucher, **settings):
         self.number, self.home, self.catalog, self.root = number, home, catalog, root
-        self._send, self._token, self._enrolled, self._visit = send, token, False, Visit()
+        self._send, self._issuer, self._voucher = send, issuer, voucher
+        self._enrolled, self._visit = False, Visit()
         self._rng = random.Random(number)
         self._liked = self._rng.choice(sorted({tag for title in catalog for tag in title.tags}) or ["none"])
         self._slots, secrets = Slots(home / "bundles"), {}
@@ -92,7 +96,7 @@ class Device:
         """Make one visit and handle its result; return the seconds until the next."""
         if not self._enrolled:
             try:
-                self._enrolled = enrol(self._art, self._send, self._token)
+                self._enrolled = enrol(self._art, self._issuer, self._voucher)
             except OSError as error:
                 self.say("away", why=str(error))
                 return 5.0
@@ -151,7 +155,8 @@ def run(devices: list[Device], stop: threading.Event, workers: int = 8) -> None:
 def main(arguments: list[str] | None = None, stop: threading.Event | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", required=True)
-    parser.add_argument("--token", required=True, help="of scope 'enrol'")
+    parser.add_argument("--issuer-url", help="of the issuer; by default the server is its own")
+    parser.add_argument("--vouchers", type=Path, required=True, help="of the issuer, one a line and device")
     parser.add_argument("--catalog", type=Path, required=True, help="what the server was started with")
     parser.add_argument("--bundle", type=Path, help="that the app ships with")
     parser.add_argument("--root", type=Path, help="the trusted root; without it no model is fetched")
@@ -168,6 +173,10 @@ def main(arguments: list[str] | None = None, stop: threading.Event | None = None
         epsilon=given.epsilon,
         contributions_a_day=1000,
     )
+    vouchers = given.vouchers.read_text().split()
+    if len(vouchers) < given.devices:
+        parser.error(f"{given.vouchers} has {len(vouchers)} vouchers for {given.devices} devices")
+    issuer = transport((given.issuer_url or given.url).rstrip("/"))
     catalog, send = keyart.Catalog.load(given.catalog), transport(given.url.rstrip("/"))
     root = None if given.root is None else given.root.read_bytes()
     if stop is None:
@@ -178,8 +187,8 @@ def main(arguments: list[str] | None = None, stop: threading.Event | None = None
         homes = [Path(folder) / str(n) for n in range(given.devices)]
         for home in homes:
             home.mkdir()
-        rest = (catalog, given.bundle, root, limits, send, given.token)
-        run([Device(n, home, *rest) for n, home in enumerate(homes)], stop)
+        rest = (catalog, given.bundle, root, limits, send, issuer)
+        run([Device(n, home, *rest, vouchers[n]) for n, home in enumerate(homes)], stop)
 
 
 if __name__ == "__main__":

@@ -82,6 +82,39 @@ class FederatedRounds:
                 self._participation().enrol(certificate)
             return allowed
 
+    def request_certificate(self, challenge: bytes, attestation: bytes = b"") -> bytes | None:
+        """Return the request for a certificate: the device's key, and the proof that this device has it.
+
+        Args:
+            challenge: The issuer's challenge for `device_key()`, 40 bytes.
+            attestation: Evidence of the platform (Android Key Attestation, App Attest) that is bound to the
+                challenge, if the issuer asks for it.
+
+        Returns:
+            Bytes for the issuer, or None without the consents.
+
+        Raises:
+            MessageError: No issuer sends such a challenge.
+        """
+        with self._session.writing:
+            return self._participation().request_certificate(challenge, attestation) if self._takes_part() else None
+
+    def update_revocations(self, revoked: bytes) -> bool:
+        """Store an issuer's revocation list. A device that has one declines rounds with a revoked neighbour, and all
+        rounds once the list has expired.
+
+        Returns:
+            False if nothing may be kept.
+
+        Raises:
+            MessageError: It is not the list of an issuer of `Limits`, has expired, or is older than the stored one.
+        """
+        with self._session.writing:
+            allowed = self._takes_part()
+            if allowed:
+                self._participation().update_revocations(revoked)
+            return allowed
+
     def arm(self, experiment: str, arms: int) -> int | None:
         """Return the arm of an experiment that this profile is in. It never changes, and the server never learns it.
 

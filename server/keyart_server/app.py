@@ -24,7 +24,9 @@ from .dashboard import rendering
 from .dashboard import routes as dashboard_routes
 from .gateway import routes as gateway_routes
 from .gateway.heartbeat import heartbeat
+from .gateway.rate_limits import for_direct_clients, for_proxied_clients
 from .http.application import build_application
+from .issuer.routes import issuer_routes
 from .releases import routes as release_routes
 from .service import Service
 
@@ -62,10 +64,14 @@ def create_app(service: Service) -> FastAPI:
         return service.pages.show("message.html", status, headers, heading=heading, sentence=sentence, actor=actor)
 
     settings = service.settings
+    routers = [router for routes in ROUTE_FACTORIES for router in routes(service)]
+    if service.issuer is not None:
+        rates = for_direct_clients() if settings.tls else for_proxied_clients()
+        routers += issuer_routes(service.issuer.authority, service.issuer.token, rates)
     return build_application(
         "keyart",
         "The coordinating server: campaigns, and signed model bundles.",
-        [router for routes in ROUTE_FACTORIES for router in routes(service)],
+        routers,
         running,
         page,
         service.metrics,

@@ -3,6 +3,7 @@
 DIR/keyart.db                  SQLite database, unless another database is configured
 DIR/admin.token                API token with all scopes, mode 0600
 DIR/keys/*.pem                 private keys: TUF roles (`tuf_keys`), offers and device certificates (`signing_keys`)
+DIR/issuer/                    with --insecure-issuer: vouchers, token and revocation list (`issuer.issuer_process`)
 DIR/catalog.json               titles and artworks of the fleet
 DIR/tuf/{metadata,targets}/    the bundle repository: static files
 DIR/tuf/bundles/VERSION/       the published bundles as folders
@@ -47,6 +48,11 @@ class DataFolder:
     def keys(self) -> Path:
         """Return the folder of private keys."""
         return self.path / "keys"
+
+    @property
+    def issuer(self) -> Path:
+        """Return the folder of the server's own issuer."""
+        return self.path / "issuer"
 
     @property
     def catalog(self) -> Path:

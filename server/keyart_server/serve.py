@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ import keyart
 from keyart import Catalog
 from keyart.bundle import replace_file
 
-from . import budget
+from . import audit_log, budget
 from .access import Guard, people, tokens
 from .app import create_app
 from .bundles import PublishedBundles
@@ -26,7 +26,11 @@ from .clock import now
 from .dashboard import Pages
 from .data_folder import DataFolder
 from .engine import CampaignEngine, RoundDriver, RoundRunner
+from .gateway import enrolment
+from .gateway.revocations import Revocations
 from .http.web_server import listen, run_application
+from .issuer.certificate_authority import LIST_FILE
+from .issuer.issuer_process import OpenIssuer, open_issuer
 from .monitoring.metrics import Metrics
 from .releases import publishing
 from .rounds import round_store
@@ -49,6 +53,7 @@ class StartupReport:
         offline_keys: key files that should be moved to another machine.
         offers_key: public key that verifies offers, in hex; apps ship it (`keyart.Limits`).
         issuer_key: public key that verifies device certificates, in hex; apps ship it.
+        insecure_issuer: whether this server certifies devices itself.
     """
 
     address: str
@@ -59,6 +64,7 @@ class StartupReport:
     offline_keys: tuple[Path, ...]
     offers_key: str
     issuer_key: str
+    insecure_issuer: bool
 
 
 def serve(
@@ -75,6 +81,7 @@ def serve(
         SettingError, BundleError, CatalogError: if the server cannot start.
     """
     settings.check_tls()
+    settings.check_issuer()
     if settings.bundle is not None:
         check_bundle(settings.bundle)
     with ExitStack() as stack:
@@ -116,6 +123,14 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
             replace_file(data.catalog, settings.catalog.read_bytes())  # used at the next start
         elif data.catalog.is_file():
             catalog = Catalog.load(data.catalog)
+        keys = signing_keys.load_or_create(data.keys, settings.insecure_issuer)
+        issuer, issuers = None, signing_keys.public_keys(settings.issuers)
+        if keys.issuer is not None:
+            issuer = stack.enter_context(_own_issuer(data, keys.issuer, state, clock))
+            issuers = (issuer.public,)
+        revoked = None if settings.revocations is None else Revocations(settings.revocations, issuers)
+        if issuer is not None:
+            revoked = Revocations(data.issuer / LIST_FILE, issuers, issuer.authority.current_list)
         yield Service(
             settings=settings,
             data=data,
@@ -123,11 +138,26 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
             guard=Guard(state, clock, settings.secure),
             bundles=PublishedBundles(data, clock),
             metrics=Metrics(keyart.__version__),
-            pages=Pages(),
+            pages=Pages(server_trusted=issuer is not None),
             clock=clock,
-            keys=signing_keys.load_or_create(data.keys),
+            keys=keys,
+            issuers=issuers,
+            issuer=issuer,
+            revoked=revoked,
             catalog=catalog,
         )
+
+
+def _own_issuer(
+    data: DataFolder, key: bytes, state: ServerState, clock: Callable[[], datetime]
+) -> AbstractContextManager[OpenIssuer]:
+    """Open the issuer of a server that is its own; the audit log counts its certificates by the hour."""
+
+    def count() -> None:
+        with state.writing() as session:
+            enrolment.count_certificate(session, clock(), "issuer")
+
+    return open_issuer(data.issuer, clock, key=key, certified=count)
 
 
 @contextmanager
@@ -156,7 +186,7 @@ def _round_runner(service: Service) -> RoundRunner:
     if settings.superlink is not None and settings.superlink_ca is not None:
         return FlowerLink.connect(folder, settings.superlink, settings.superlink_ca, settings.gateways)
     database_url = settings.database_url or f"sqlite:///{service.data.database.resolve()}"
-    return FlowerLink.start(folder, database_url, [service.keys.issuer_public])
+    return FlowerLink.start(folder, database_url, service.issuers)
 
 
 def _is_active(service: Service, round_id: str) -> bool:
@@ -171,6 +201,9 @@ def _prepare(service: Service, address: str) -> StartupReport:
     tokens.ensure_admin(state, service.data, clock())
     with state.writing() as session:
         budget.configure(session, clock(), service.settings.epsilon, service.settings.delta)
+    if service.issuer is not None:
+        with state.writing() as session:
+            audit_log.append(session, clock(), "server", "issuer.insecure", "server", trust="server trusted")
     publishing.resume_interrupted(service)
     bundle = service.settings.bundle
     published = None if bundle is None else publishing.publish_at_start(service, bundle)
@@ -184,5 +217,6 @@ def _prepare(service: Service, address: str) -> StartupReport:
         join=None if code is None else f"{address}/join/{code}",
         offline_keys=tuple(service.bundles.offline_keys_here()),
         offers_key=service.keys.offers_public.hex(),
-        issuer_key=service.keys.issuer_public.hex(),
+        issuer_key=service.issuers[0].hex(),
+        insecure_issuer=service.issuer is not None,
     )

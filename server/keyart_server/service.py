@@ -12,6 +12,8 @@ from .access import Guard
 from .bundles import PublishedBundles
 from .dashboard import Pages
 from .data_folder import DataFolder
+from .gateway.revocations import Revocations
+from .issuer.issuer_process import OpenIssuer
 from .monitoring.metrics import Metrics
 from .settings import ServerSettings
 from .signing.signing_keys import SigningKeys
@@ -26,7 +28,10 @@ class Service:
         bundles: the published bundles.
         pages: renders the dashboard.
         clock: returns the current time, with zone.
-        keys: sign offers and certify devices.
+        keys: sign offers, and certify devices if the server is its own issuer.
+        issuers: public keys that certify devices.
+        issuer: the server's own issuer; None if another process is the issuer.
+        revoked: the issuer's revocation list; None if there is none.
         catalog: catalogue of the fleet; None if none is configured, and then nothing can be trained.
         blocked: why a running campaign starts no round, by campaign id, as the engine of this process last saw it.
     """
@@ -40,5 +45,8 @@ class Service:
     pages: Pages
     clock: Callable[[], datetime]
     keys: SigningKeys
+    issuers: tuple[bytes, ...]
+    issuer: OpenIssuer | None
+    revoked: Revocations | None
     catalog: Catalog | None
     blocked: dict[str, str] = field(default_factory=dict)

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from keyart.errors import SettingError
 
+from .data_folder import DataFolder
 from .http.address import Address
+from .signing import tuf_keys
+from .signing.signing_keys import ISSUER, public_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,9 @@ class ServerSettings(Address):
         superlink_ca: PEM file of the authority that signed the SuperLink's certificate.
         gateways: number of gateways that a round waits for at an external SuperLink.
         rounds: whether this process runs campaigns.
+        issuers: public keys that certify devices, in hex.
+        insecure_issuer: whether this server certifies devices itself, and could invent some.
+        revocations: the issuer's revocation list, a file that is read again when it changes.
 
     Raises:
         SettingError: for settings that are invalid.
@@ -40,6 +46,9 @@ class ServerSettings(Address):
     superlink_ca: Path | None = None
     gateways: int = 1
     rounds: bool = True
+    issuers: tuple[str, ...] = ()
+    insecure_issuer: bool = False
+    revocations: Path | None = None
 
     def __post_init__(self) -> None:
         Address.__post_init__(self)
@@ -47,5 +56,26 @@ class ServerSettings(Address):
             raise SettingError("An external SuperLink needs both --superlink and --superlink-ca.")
         if self.superlink_ca is not None and not self.superlink_ca.is_file():
             raise SettingError(f"--superlink-ca: the file {self.superlink_ca} does not exist.")
+        public_keys(self.issuers)
+        if self.insecure_issuer and (self.issuers or self.revocations is not None):
+            raise SettingError("--insecure-issuer excludes --issuer and --revocations: the server is its own issuer.")
+        if self.revocations is not None and not self.revocations.is_file():
+            raise SettingError(f"--revocations: the file {self.revocations} does not exist.")
         if self.gateways < 1:
             raise SettingError(f"--gateways is {self.gateways}; a round needs at least one.")
+
+    def check_issuer(self) -> None:
+        """Raise SettingError unless another process is the issuer, or the operator accepts that the server is."""
+        if self.insecure_issuer:
+            return
+        if not self.issuers:
+            raise SettingError(
+                "A server that certifies devices can invent some and read single vectors. Start `keyart issuer` on "
+                "another machine and give its public key as --issuer, or accept this with --insecure-issuer."
+            )
+        own = tuf_keys.path_of(DataFolder(self.data).keys, ISSUER)
+        if own.exists():
+            raise SettingError(
+                f"{own} is an issuer's key, which this server must not hold: move it into the folder of `keyart "
+                "issuer` and give its public key as --issuer, or accept this with --insecure-issuer."
+            )

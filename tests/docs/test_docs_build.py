@@ -129,7 +129,7 @@ def test_every_route_is_on_the_http_page(site, tmp_path):
     from keyart_server.serve import open_service
     from keyart_server.settings import ServerSettings
 
-    with open_service(ServerSettings(tmp_path / "data")) as service:
+    with open_service(ServerSettings(tmp_path / "data", insecure_issuer=True)) as service:
         paths = create_app(service).openapi()["paths"]
     text = shown(site / "reference" / "http-api.html")
     assert len(paths) > 20

@@ -17,7 +17,7 @@ from support.visits import DEVICES, EXAMPLE, OPEN, TOKEN, Door, a_door, go, on_l
 import keyart
 from keyart.client import ModelOffer, Response, enrol, offered_version
 from keyart.errors import MessageError, SettingError
-from keyart.secagg import certify
+from keyart.secagg import CertificationRequest, certify
 from keyart_server.signing.repository import Repository
 
 # Enrolment
@@ -36,7 +36,7 @@ def test_enrolment(newcomer):
     door = a_door([newcomer])
     assert go(newcomer, door.send).declined
     assert enrol(newcomer, door.send, TOKEN) and enrol(newcomer, door.send, TOKEN)
-    assert door.sent[-1][0] == newcomer.federated.device_key()
+    assert CertificationRequest.from_bytes(door.sent[-1][0]).device == newcomer.federated.device_key()
     assert go(newcomer, door.send).waiting
 
 
@@ -44,7 +44,7 @@ def test_enrolment(newcomer):
     ("answer", "error", "words"),
     [
         (Response(401), SettingError, "401"),
-        (Response(403), SettingError, "token"),
+        (Response(403), SettingError, "voucher"),
         (Response(503, {"Retry-After": "7"}), OSError, "in 7 seconds"),
         (Response(429), OSError, "later"),
         (TimeoutError(), OSError, "later"),
@@ -57,7 +57,7 @@ def test_enrolment(newcomer):
 )
 def test_enrolment_that_fails_says_why(newcomer, answer, error, words):
     door = Door()
-    door.answers["POST /device/enrol"] = answer
+    door.answers["POST /issuer/certificate"] = answer
     with pytest.raises(error, match=words):
         enrol(newcomer, door.send, TOKEN)
 
@@ -124,9 +124,11 @@ def test_the_example_takes_part_and_installs(tmp_path, capsys):
                 stop.set()  # what has begun is done first
         return door.send(*request)
 
+    (tmp_path / "vouchers").write_text(f"{TOKEN}\n" * DEVICES)
     with on_loopback(send) as url:
         given = {
-            "--url": url, "--token": TOKEN, "--catalog": tmp_path / "catalog.json", "--root": tmp_path / "root.json",
+            "--url": url, "--vouchers": tmp_path / "vouchers",
+            "--catalog": tmp_path / "catalog.json", "--root": tmp_path / "root.json",
             "--server-key": public(SERVER).hex(), "--issuer-key": public(ISSUER).hex(), "--devices": DEVICES,
             "--least": 2,
         }  # fmt: skip

@@ -55,7 +55,9 @@ def clock() -> Clock:
 
 @pytest.fixture
 def service(database_url: str, tmp_path: Path, clock: Clock) -> Iterator[Service]:
-    with open_service(ServerSettings(tmp_path / "data", database_url=database_url), clock) as made:
+    with open_service(
+        ServerSettings(tmp_path / "data", database_url=database_url, insecure_issuer=True), clock
+    ) as made:
         tokens.ensure_admin(made.state, made.data, clock())
         yield made
 
@@ -90,7 +92,7 @@ def code(service: Service) -> str:
 @pytest.fixture(scope="module")
 def one_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A server on SQLite for a whole file of requests that change nothing."""
-    with open_service(ServerSettings(tmp_path_factory.mktemp("one") / "data")) as made:
+    with open_service(ServerSettings(tmp_path_factory.mktemp("one") / "data", insecure_issuer=True)) as made:
         tokens.ensure_admin(made.state, made.data, made.clock())
         with listening(create_app(made)) as client:
             yield client

@@ -68,8 +68,7 @@ def test_a_served_fleet_ends_with_the_models_of_the_simulation(tmp_path: Path, m
     setup = SimulationSetup(world, ROUNDS, STEPS, DEVICES, SEED, privacy=PRIVACY)
     arguments = ("--bundle", bundle, "--catalog", tmp_path / "catalog.json", "--epsilon", "1000")
     with running(tmp_path / "data", *arguments) as server:
-        wanted = {"name": "app", "scopes": ["enrol"]}
-        token = server.client.post("/api/tokens", json=wanted, headers=server.bearer).json()["secret"]
+        vouchers = server.vouchers(DEVICES)
         limits = keyart.Limits(
             servers=[bytes.fromhex(server.started["offers_key"])],
             issuers=[bytes.fromhex(server.started["issuer_key"])],
@@ -83,7 +82,7 @@ def test_a_served_fleet_ends_with_the_models_of_the_simulation(tmp_path: Path, m
             while True:  # held-out devices evaluate, and never train
                 home.mkdir(parents=True, exist_ok=True)
                 device = served_world.WorldDevice(
-                    world, number, home, bundle, root.read_bytes(), limits, send, token, SEED
+                    world, number, home, bundle, root.read_bytes(), limits, send, send, vouchers[number], SEED
                 )
                 key = device._art.federated.device_key()
                 assert key is not None

@@ -20,7 +20,7 @@ from keyart_server.settings import ServerSettings
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str]]:
     import schemathesis
 
-    with open_service(ServerSettings(tmp_path_factory.mktemp("fuzz") / "data")) as service:
+    with open_service(ServerSettings(tmp_path_factory.mktemp("fuzz") / "data", insecure_issuer=True)) as service:
         tokens.ensure_admin(service.state, service.data, service.clock())
         with listening(create_app(service)) as client:
             yield (

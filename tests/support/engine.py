@@ -154,7 +154,12 @@ def staged(folder: Path, database_url: str | None = None, devices: int = 24, **s
     catalog.save(folder / "told.json")
     first = sample_bundle(folder / "first", catalog, seed=1, version=1)
     chosen = ServerSettings(
-        folder / "data", database_url, catalog=folder / "told.json", epsilon=100_000.0, **settings
+        folder / "data",
+        database_url,
+        catalog=folder / "told.json",
+        epsilon=100_000.0,
+        insecure_issuer=True,
+        **settings,
     )
     with ExitStack() as stack:
         service = stack.enter_context(open_service(chosen, clock))

@@ -65,6 +65,13 @@ class Running:
     def bearer(self) -> dict[str, str]:
         return bearer((self.data / "admin.token").read_text().strip())
 
+    def vouchers(self, count: int) -> list[str]:
+        """One-use vouchers of the server's own issuer."""
+        token = (self.data / "issuer" / "issuer.token").read_text().strip()
+        answer = self.client.post("/issuer/vouchers", json={"count": count}, headers=bearer(token))
+        made: list[str] = answer.json()["vouchers"]
+        return made
+
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -82,7 +89,8 @@ def bearer(token: str) -> dict[str, str]:
 @contextmanager
 def running(data: Path, *arguments: str | Path, log: Path | None = None) -> Iterator[Running]:
     """`keyart serve` on a free port; killed at the end. log: where its stderr goes."""
-    words = [*COMMAND, "--json", "--port", "0", "--data", str(data), *map(str, arguments)]
+    own = () if "--issuer" in arguments else ("--insecure-issuer",)
+    words = [*COMMAND, "--json", "--port", "0", "--data", str(data), *own, *map(str, arguments)]
     where = (log or data.parent / f"{data.name}.log").open("a")
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=where, text=True, env=environment)

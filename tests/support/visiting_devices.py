@@ -29,10 +29,10 @@ def prepared(folder: Path) -> tuple[str | Path, ...]:
 @contextmanager
 def visiting(server: Running, folder: Path, count: int) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """So many devices; what they have said so far."""
-    wanted = {"name": "app", "scopes": ["enrol"]}
-    token = server.client.post("/api/tokens", json=wanted, headers=server.bearer).json()["secret"]
+    vouchers = folder / "vouchers.txt"
+    vouchers.write_text("\n".join(server.vouchers(count)))
     words = [
-        sys.executable, EXAMPLE, "--url", server.started["address"], "--token", token, "--devices", count,
+        sys.executable, EXAMPLE, "--url", server.started["address"], "--vouchers", vouchers, "--devices", count,
         "--catalog", folder / "catalog.json", "--bundle", folder / "first", "--least", 2,
         "--root", server.data / "tuf" / "root.json",
         "--server-key", server.started["offers_key"], "--issuer-key", server.started["issuer_key"],

@@ -13,9 +13,9 @@ from typing import Any
 
 import keyart
 from keyart.campaigns.offer import Offer
-from keyart.client import Response, Send, Visit, visit
+from keyart.client import CERTIFICATE_PATH, CHALLENGE_PATH, Response, Send, Visit, visit
 from keyart.errors import MessageError
-from keyart.secagg import AggregationParameters, Stage, certify
+from keyart.secagg import CHALLENGE_BYTES, AggregationParameters, CertificationRequest, Stage, certify
 from keyart.secagg.identity import verify_registration
 from keyart.secagg.messages import KeysReply
 from keyart_federated.secagg import Coordinator, Gateway
@@ -82,9 +82,13 @@ class Door:
         if self.site is not None and path.startswith("/tuf/"):
             file = self.site / path.removeprefix("/tuf/")
             return Response(200, {}, file.read_bytes()) if file.is_file() else Response(404)
-        if request == "POST /device/enrol":
-            known = headers.get("Authorization") == f"Bearer {TOKEN}"
-            return Response(200, {}, certify(ISSUER, body, self.now + 86_400)) if known else Response(401)
+        if request == f"POST {CHALLENGE_PATH}":
+            return Response(200, {}, bytes(CHALLENGE_BYTES))
+        if request == f"POST {CERTIFICATE_PATH}":
+            wants, known = CertificationRequest.from_bytes(body), headers.get("Authorization") == f"Voucher {TOKEN}"
+            if not known or not wants.proves_possession:
+                return Response(401)
+            return Response(200, {}, certify(ISSUER, wants.device, self.now + 86_400))
         if request == "GET /device/rounds/R/offer":
             return Response(200, {}, self.message)
         if request == "POST /device/rounds/R/keys":

@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from ..errors import MessageError, StoreDamaged
-from ..secagg import Identity
+from ..secagg import Identity, RevocationList
 from ..secagg.identity import CERTIFICATE_BYTES, verify_record
 from ..secagg.key_agreement import KEY_BYTES
 from ..store.database import Store, Table
 
 _RECORD_ID: Final = b"device"
+_REVOKED_ID: Final = b"revoked"
 _NOTHING: Final = bytes(KEY_BYTES)
 
 
@@ -69,6 +70,27 @@ def store_certificate(store: Store, certificate: bytes, issuers: Collection[byte
     identity = Identity(identity.private, certificate)
     _require_certified(identity, issuers, now)
     store.put(Table.DEVICE, _RECORD_ID, identity.private + certificate)
+
+
+def store_revocations(store: Store, data: bytes, issuers: Collection[bytes], now: int) -> None:
+    """Store a revocation list in place of an older one.
+
+    Raises:
+        MessageError: It is not an issuer's, has expired, or is older than the one that is stored.
+    """
+    new, known = RevocationList.read(data, issuers, now), find_revocations(store, issuers)
+    if known is not None and new.version < known.version:
+        raise MessageError("The revocation list is older than the one that this device has; fetch it again.")
+    store.put(Table.DEVICE, _REVOKED_ID, data)
+
+
+def find_revocations(store: Store, issuers: Collection[bytes]) -> RevocationList | None:
+    """Return the stored revocation list, which may have expired; None if there is none of these issuers."""
+    data = store.get(Table.DEVICE, _REVOKED_ID)
+    try:
+        return None if data is None else RevocationList.read(data, issuers, 0)
+    except MessageError:
+        return None
 
 
 def _require_certified(identity: Identity, issuers: Collection[bytes], now: int) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from ..dp.skellam import RandomBytes
 from ..errors import MessageError, SettingError
-from ..secagg import DeviceSession, Stage
+from ..secagg import CertificationRequest, DeviceSession, ShareRequest, Stage, message_header
+from ..secagg.identity import certified_device
 from ..secagg.key_agreement import KEY_BYTES
 from ..secagg.messages import HEADER_BYTES, KeysRequest
 from ..secagg.messages import MAGIC as STAGE_MAGIC
@@ -115,6 +116,15 @@ class CampaignParticipation:
         """
         enrolment.store_certificate(self._store, certificate, self._limits.issuers, self._now)
 
+    def request_certificate(self, challenge: bytes, attestation: bytes) -> bytes:
+        """Return the request for a certificate of the device's key. Raises MessageError for no issuer's challenge."""
+        identity = enrolment.find_or_create_identity(self._store, self._random)
+        return CertificationRequest.create(identity, challenge, attestation).to_bytes()
+
+    def update_revocations(self, data: bytes) -> None:
+        """Store an issuer's revocation list. Raises MessageError for one that is not newer, or not an issuer's."""
+        enrolment.store_revocations(self._store, data, self._limits.issuers, self._now)
+
     def arm(self, experiment: str, arms: int) -> int:
         """Return the arm of an experiment, 0 … arms − 1.
 
@@ -180,6 +190,8 @@ class CampaignParticipation:
         if open_round is None or kind is None:
             return self._declined("its round is not in progress here: it is over, was dropped, or never began")
         reason = None if open_round.has_sent else self._refusal(open_round.offer, source, open_round)
+        if reason is None and message[:HEADER_BYTES] == message_header(Stage.SHARE, round_id):
+            reason = self._revoked(ShareRequest.from_bytes(message, round_id))
         if reason is not None:
             self._store.delete(Table.ROUND, round_id)
             return self._declined(reason)
@@ -200,6 +212,11 @@ class CampaignParticipation:
         identity = enrolment.find_identity(self._store)
         if identity is None or not enrolment.is_certified(identity, self._limits.issuers, self._now):
             return NOT_ENROLLED
+        known = enrolment.find_revocations(self._store, self._limits.issuers)
+        if known is not None and known.expires < self._now:
+            return "the revocation list has expired; see Personalizer.federated.update_revocations"
+        if known is not None and known.revokes(identity.public):
+            return "the issuer has revoked this device's certificate"
         kind, installed = kinds.find_kind(asked), source.installed
         if kind is None:
             return f"this keyart knows no campaign of kind {asked.kind!r} and that topic"
@@ -208,6 +225,13 @@ class CampaignParticipation:
         if reason is None and not kind.fits(asked, source):
             return "its vector has another shape than this device's model and catalogue"
         return reason
+
+    def _revoked(self, request: ShareRequest) -> str | None:
+        """Return why a device declines its neighbours, None if the issuer has revoked none of them."""
+        known = enrolment.find_revocations(self._store, self._limits.issuers)
+        if known is not None and any(known.revokes(certified_device(record)) for record in request.records):
+            return "the issuer has revoked the certificate of a neighbour"
+        return None
 
     def _past(self, besides: OpenRound | None) -> ParticipationHistory:
         sent = self.contributions()

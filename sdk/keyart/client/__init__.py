@@ -8,18 +8,21 @@ It carries the bytes of `Personalizer.answer` over the host's own transport, and
     sampling           which rounds ask a device, and which models it takes early
     round_client       a device's part in one round, step by step
     visit              one visit: as many steps as can be made without waiting
-    enrolment_request  the certificate that rounds need
+    enrolment_request  the certificate that rounds need, and the list of revoked ones
 """
 
 from .discovery import ModelOffer, RoundListing, ServerStatus
-from .enrolment_request import enrol
+from .enrolment_request import CERTIFICATE_PATH, CHALLENGE_PATH, REVOKED_PATH, enrol, update_revocations
 from .round_client import RoundVisit
 from .sampling import offered_version, sampling_bucket
 from .transport import MAX_RESPONSE_BYTES, Response, Send
 from .visit import Visit, visit
 
 __all__ = [
+    "CERTIFICATE_PATH",
+    "CHALLENGE_PATH",
     "MAX_RESPONSE_BYTES",
+    "REVOKED_PATH",
     "ModelOffer",
     "Response",
     "RoundListing",
@@ -30,5 +33,6 @@ __all__ = [
     "enrol",
     "offered_version",
     "sampling_bucket",
+    "update_revocations",
     "visit",
 ]

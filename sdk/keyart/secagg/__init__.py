@@ -5,6 +5,8 @@ both. It may use numpy, cryptography and `keyart.errors`, and no other package. 
 its module on first use.
 
     parameters      what is added up, and how many devices must be in it
+    certification_request  what a device sends to an issuer
+    revocation_list certificates that count no more
     identity        who takes part: certified signing keys
     graph           who is whose neighbour, and how many of them rebuild a secret
     key_agreement   keys of a round, derived and agreed
@@ -22,9 +24,18 @@ from typing import TYPE_CHECKING
 from .. import _lazy_exports
 
 if TYPE_CHECKING:
+    from .certification_request import CHALLENGE_BYTES, MAX_REQUEST_BYTES, CertificationRequest
     from .device_session import DeviceSession, add_pairwise
     from .graph import MAX_NEIGHBOURS, Graph, min_required, ring_position
-    from .identity import RECORD_BYTES, Identity, VerifiedPeer, certify, verify_record, verify_registration
+    from .identity import (
+        CERTIFICATE_BYTES,
+        RECORD_BYTES,
+        Identity,
+        VerifiedPeer,
+        certify,
+        verify_record,
+        verify_registration,
+    )
     from .key_agreement import KEY_BYTES, agree_secret, commitment, derive_key, masking_key, unseal
     from .masks import Lanes, mask_lanes, to_signed
     from .messages import (
@@ -48,21 +59,26 @@ if TYPE_CHECKING:
         packets_asked,
     )
     from .parameters import MODULUS_BITS, AggregationParameters, modulus_bits
+    from .revocation_list import RevocationList
     from .session_codec import session_from_bytes, session_to_bytes
     from .shamir import SHARE_BYTES, join_shares
 
 __all__ = [
+    "CERTIFICATE_BYTES",
+    "CHALLENGE_BYTES",
     "DIGESTS_BYTES",
     "HEADER_BYTES",
     "KEYS_BYTES",
     "KEY_BYTES",
     "MAX_NEIGHBOURS",
+    "MAX_REQUEST_BYTES",
     "MODULUS_BITS",
     "RECORD_BYTES",
     "REPLY_FLAG",
     "SEALED_BYTES",
     "SHARE_BYTES",
     "AggregationParameters",
+    "CertificationRequest",
     "DeviceSession",
     "Graph",
     "Identity",
@@ -72,6 +88,7 @@ __all__ = [
     "MaskedReply",
     "MaskedRequest",
     "PacketPart",
+    "RevocationList",
     "ShareReply",
     "ShareRequest",
     "Stage",
@@ -103,9 +120,10 @@ __all__ = [
 __getattr__ = _lazy_exports(
     __name__,
     {
+        "certification_request": "CHALLENGE_BYTES MAX_REQUEST_BYTES CertificationRequest",
         "device_session": "DeviceSession add_pairwise",
         "graph": "MAX_NEIGHBOURS Graph min_required ring_position",
-        "identity": "RECORD_BYTES Identity VerifiedPeer certify verify_record verify_registration",
+        "identity": "CERTIFICATE_BYTES RECORD_BYTES Identity VerifiedPeer certify verify_record verify_registration",
         "key_agreement": "KEY_BYTES agree_secret commitment derive_key masking_key unseal",
         "masks": "Lanes mask_lanes to_signed",
         "messages": (
@@ -114,6 +132,7 @@ __getattr__ = _lazy_exports(
             "message_header packets_asked"
         ),
         "parameters": "MODULUS_BITS AggregationParameters modulus_bits",
+        "revocation_list": "RevocationList",
         "session_codec": "session_from_bytes session_to_bytes",
         "shamir": "SHARE_BYTES join_shares",
     },

@@ -25,6 +25,7 @@ _CERTIFICATE = struct.Struct("<8sQ32s64s")
 _RECORD = struct.Struct(f"<{_CERTIFICATE.size}s32s32s64s")
 CERTIFICATE_BYTES: Final = _CERTIFICATE.size
 RECORD_BYTES: Final = _RECORD.size
+_DEVICE = slice(16, 16 + KEY_BYTES)  # of a certificate and of a record, the device's key
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,11 @@ def certify(issuer: bytes, device: bytes, not_after: int) -> bytes:
 def issuer_id(issuer: bytes) -> bytes:
     """Return the 8 bytes by which a certificate names its issuer's public key."""
     return hashlib.sha256(LABEL + b"issuer" + issuer).digest()[:ISSUER_ID_BYTES]
+
+
+def certified_device(record: bytes) -> bytes:
+    """Return the device's public key of a record or a certificate, which nobody has verified yet."""
+    return record[_DEVICE]
 
 
 def verify_record(record: bytes, round_id: bytes, issuers: Collection[bytes], now: int) -> VerifiedPeer:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
-Scope = Literal["read", "operate", "administer", "enrol"]
+Scope = Literal["read", "operate", "administer"]
 Role = Literal["viewer", "operator", "administrator"]
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 # read: view everything. operate: change campaigns and bundles. administer: accounts, tokens, the audit log.
-# enrol: certify devices, and nothing else.
 SCOPES_BY_ROLE: Final[Mapping[str, frozenset[Scope]]] = {
     "viewer": frozenset({"read"}),
-    "operator": frozenset({"read", "operate", "enrol"}),
+    "operator": frozenset({"read", "operate"}),
     "administrator": frozenset(SCOPES),
 }

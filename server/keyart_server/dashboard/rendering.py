@@ -22,9 +22,13 @@ DEFAULT_VALUES: Final[dict[str, Any]] = {"actor": None, "notice": None, "here": 
 
 
 class Pages:
-    """The templates: `pages.show("overview.html", …)`. Every value is escaped; an undefined one is an error."""
+    """The templates: `pages.show("overview.html", …)`. Every value is escaped; an undefined one is an error.
 
-    def __init__(self) -> None:
+    Args:
+        server_trusted: Whether each page warns that the server certifies devices itself.
+    """
+
+    def __init__(self, server_trusted: bool) -> None:
         self._templates = Environment(
             loader=PackageLoader("keyart_server.dashboard"),
             autoescape=True,
@@ -34,6 +38,7 @@ class Pages:
         )
         self._templates.filters.update(FILTERS)
         self._templates.globals.update(style=STYLE.address, script=SCRIPT.address, icon=ICON.address, icon_of=icon_of)
+        self._templates.globals["server_trusted"] = server_trusted
         self._templates.globals["ui"] = self._templates.get_template("ui.html").module
 
     def show(

@@ -13,6 +13,7 @@ from ..http.client_network import client_network
 from ..state import ServerState
 from .discovery import Discovery, ReadOffer
 from .rate_limits import RateLimiter
+from .revocations import Revocations
 from .round_cache import CachedRound, RoundCache
 from .submission_queue import SubmissionQueue
 from .tickets import check_name
@@ -29,6 +30,7 @@ class GatewayContext:
         clock: returns the current time, with zone.
         offered: reads the model on offer.
         rates: rate limiter per network.
+        revoked: the issuer's revocation list; None if there is none.
 
     Raises:
         SettingError: for an invalid name.
@@ -42,10 +44,11 @@ class GatewayContext:
         clock: Callable[[], datetime],
         offered: ReadOffer,
         rates: RateLimiter,
+        revoked: Revocations | None = None,
     ) -> None:
         self.state, self.clock = state, clock
         self._rates, self._rounds = rates, RoundCache(state)
-        self.queue = SubmissionQueue(state, check_name(name), issuers, clock)
+        self.queue = SubmissionQueue(state, check_name(name), issuers, clock, revoked)
         self.discovery = Discovery(state, clock, offered)
 
     def limit_rate(self, request: Request) -> None:

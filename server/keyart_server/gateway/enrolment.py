@@ -1,76 +1,55 @@
-"""Enrolment: certifies device keys on behalf of holders of an API token with the scope `enrol`."""
+"""Enrolled devices: certified keys that have registered for rounds, and how many this server has certified itself.
+
+The issuer knows which devices exist; a server sees them when they register.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from fastapi import APIRouter, HTTPException, Request, Response
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 
-from keyart.secagg import KEY_BYTES, certify
+from keyart.secagg import HEADER_BYTES
 
 from .. import audit_log
-from ..access import Who
-from ..service import Service
 from ..state.tables import EnrolledDeviceRow, EnrolmentCountRow
 from ..state.upsert import upsert
-from .binary_bodies import BINARY, BUSY, BYTES, READ, SENT, read
-from .rate_limits import RateLimiter
+from .validation import KeysSubmission, StageSubmission
 
-ENROLMENTS_PER_SECOND, ENROLMENT_BURST = 20.0, 1000.0  # per API token
-CERTIFICATE_LIFETIME: Final = timedelta(days=90)
 KEPT_AFTER_EXPIRY: Final = timedelta(days=30)  # after expiry, so that a device that was offline is not counted as new
+_EXPIRES = slice(HEADER_BYTES + 8, HEADER_BYTES + 16)  # of keys: the end of the certificate
+MAX_SECONDS: Final = 4_102_444_800  # the year 2100: a certificate may name any number
 
 
-def routes(service: Service) -> APIRouter:
-    """Return the route that certifies device keys."""
-    router = service.guard.router("enrol")
-    rates = RateLimiter(ENROLMENTS_PER_SECOND, ENROLMENT_BURST)
-    state, clock, issuer = service.state, service.clock, service.keys.issuer
-
-    @router.post(
-        "/device/enrol",
-        response_class=Response,
-        responses={200: {"content": {BYTES: BINARY}}, **READ, **BUSY},
-        openapi_extra=SENT,
+def record_devices(
+    session: Session, at: datetime, gateway: str, submissions: Sequence[KeysSubmission | StageSubmission]
+) -> None:
+    """Record the devices that have submitted keys; a device that is known already costs no write."""
+    found = {one.key_hash: one for one in submissions if isinstance(one, KeysSubmission)}
+    if not found:
+        return
+    known = select(EnrolledDeviceRow.device_key_hash, EnrolledDeviceRow.expires).where(
+        EnrolledDeviceRow.device_key_hash.in_(found)
     )
-    async def enrol_device(request: Request, who: Who) -> Response:
-        """Certify a device's public key, which is the body (32 bytes); returns the certificate."""
-        rates.take(who.name)
-        key = await read(request, KEY_BYTES)
-        if len(key) != KEY_BYTES:
-            raise HTTPException(400, f"A device's public key has {KEY_BYTES} bytes, not {len(key)}.")
-
-        def enrolled() -> bytes:
-            with state.writing() as session:
-                return enrol(session, clock(), who.name, issuer, key)
-
-        return Response(await run_in_threadpool(enrolled), media_type=BYTES)
-
-    return router
+    until = {row.device_key_hash: row.expires for row in session.execute(known)}
+    for key_hash in sorted(found):  # in the same order at every gateway, so that they never wait for each other
+        seconds = int.from_bytes(found[key_hash].content[_EXPIRES], "little")
+        expires = datetime.fromtimestamp(min(seconds, MAX_SECONDS), UTC)
+        if key_hash in until and until[key_hash] >= expires:
+            continue
+        row = {"by": gateway, "at": at, "expires": expires}
+        new = upsert(session, EnrolledDeviceRow).values(device_key_hash=key_hash, **row)
+        session.execute(new.on_conflict_do_update(index_elements=["device_key_hash"], set_=row))
 
 
-def enrol(session: Session, at: datetime, actor: str, issuer: bytes, device_key: bytes) -> bytes:
-    """Certify a device's public key [32 bytes], for `art.federated.enrol`; the same key again renews the certificate.
-
-    `issuer` is the private key that signs, `actor` the token for which the device is enrolled.
-
-    Returns:
-        The certificate.
-    """
-    expires = at + CERTIFICATE_LIFETIME
-    row = {"by": actor, "at": at, "expires": expires}
-    key_hash = hashlib.sha256(device_key).hexdigest()
-    new = upsert(session, EnrolledDeviceRow).values(device_key_hash=key_hash, **row)
-    session.execute(new.on_conflict_do_update(index_elements=["device_key_hash"], set_=row))
+def count_certificate(session: Session, at: datetime, actor: str) -> None:
+    """Count a certificate that this server has given as its own issuer."""
     hour = upsert(session, EnrolmentCountRow).values(hour=_hour(at), by=actor, count=1)
     one_more = {"count": EnrolmentCountRow.count + 1}
     session.execute(hour.on_conflict_do_update(index_elements=["hour", "by"], set_=one_more))
-    return certify(issuer, device_key, int(expires.timestamp()))
 
 
 def write_audit_rows(session: Session, at: datetime) -> None:

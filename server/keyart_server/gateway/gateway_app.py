@@ -18,6 +18,7 @@ from .context import GatewayContext
 from .discovery import ReadOffer
 from .heartbeat import heartbeat
 from .rate_limits import for_direct_clients, for_proxied_clients
+from .revocations import Revocations
 from .routes import device_routes
 
 
@@ -30,6 +31,7 @@ def create_gateway(
     *,
     offered: ReadOffer = release_store.offered,
     tls: bool = False,
+    revoked: Revocations | None = None,
 ) -> FastAPI:
     """Build the application of a standalone gateway.
 
@@ -41,6 +43,7 @@ def create_gateway(
         metrics: the metrics of this process.
         offered: reads the model on offer.
         tls: whether devices connect directly by https, without a proxy.
+        revoked: the issuer's revocation list.
 
     Raises:
         SettingError: for an invalid name.
@@ -67,7 +70,7 @@ def create_gateway(
     return build_application(
         "keyart gateway",
         "The HTTP gateway for devices.",
-        [health, device_routes(GatewayContext(state, name, issuers, clock, offered, rates))],
+        [health, device_routes(GatewayContext(state, name, issuers, clock, offered, rates, revoked))],
         running,
         _no_page,
         metrics,

@@ -23,7 +23,6 @@ from ..releases import release_store
 from ..rounds.round import ACTIVE
 from ..service import Service
 from ..state.tables import RoundRow
-from . import enrolment
 from .binary_bodies import BINARY, BUSY, BYTES, READ, SENT, Responses, read
 from .context import UNKNOWN_ROUND, GatewayContext
 from .rate_limits import for_direct_clients, for_proxied_clients
@@ -90,9 +89,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
     """Return the device routes of the server itself."""
     rates = for_direct_clients() if service.settings.tls else for_proxied_clients()
     context = GatewayContext(
-        service.state, MAIN_GATEWAY, (service.keys.issuer_public,), service.clock, release_store.offered, rates
+        service.state, MAIN_GATEWAY, service.issuers, service.clock, release_store.offered, rates, service.revoked
     )
-    return enrolment.routes(service), device_routes(context)
+    return (device_routes(context),)
 
 
 def device_routes(context: GatewayContext) -> APIRouter:

@@ -18,10 +18,10 @@ from ..http.address import Address
 from ..http.web_server import listen, run_application
 from ..monitoring.metrics import Metrics
 from ..releases import release_store
+from ..signing.signing_keys import public_keys
 from ..state import ServerState
 from .gateway_app import create_gateway
-
-KEY_HEX = 64  # characters of a public key
+from .revocations import Revocations, check_revocations
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class GatewaySettings(Address):
         database_url: address of the server's database.
         name: unique name of the gateway.
         issuers: public keys that certify devices, in hex.
+        revocations: the issuer's revocation list, a file that is read again when it changes.
         superlink: HOST:PORT of the SuperLink; without it no SuperNode is started.
         superlink_ca: PEM file of the authority that signed the SuperLink's certificate.
         node_key: private key that the SuperLink admits.
@@ -43,15 +44,15 @@ class GatewaySettings(Address):
     database_url: str
     name: str
     issuers: tuple[str, ...]
+    revocations: Path | None = None
     superlink: str | None = None
     superlink_ca: Path | None = None
     node_key: Path | None = None
 
     def __post_init__(self) -> None:
         Address.__post_init__(self)
-        for issuer in self.issuers:
-            if len(issuer) != KEY_HEX or not set(issuer.lower()) <= set("0123456789abcdef"):
-                raise SettingError(f"--issuer is {issuer!r}; it must be a public key, {KEY_HEX} hexadecimal digits.")
+        public_keys(self.issuers)
+        check_revocations(self.revocations)
         relayed = (self.superlink, self.superlink_ca, self.node_key)
         if any(part is not None for part in relayed) and None in relayed:
             raise SettingError("A relay needs --superlink, --superlink-ca and --node-key together.")
@@ -69,10 +70,18 @@ def serve(
         listening = stack.enter_context(listen(settings.host, settings.port))
         state = ServerState.open(settings.database_url, upgrade=False)
         stack.callback(state.close)
-        issuers = [bytes.fromhex(issuer) for issuer in settings.issuers]
+        issuers = public_keys(settings.issuers)
+        revoked = None if settings.revocations is None else Revocations(settings.revocations, issuers)
         metrics = Metrics(keyart.__version__)
         app = create_gateway(
-            state, settings.name, issuers, clock, metrics, offered=release_store.offered, tls=settings.tls
+            state,
+            settings.name,
+            issuers,
+            clock,
+            metrics,
+            offered=release_store.offered,
+            tls=settings.tls,
+            revoked=revoked,
         )
         address = settings.base_url(listening.getsockname()[1])
         with _relaying(settings):

@@ -18,6 +18,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from keyart.secagg import Stage
 
 from ..state import ServerState
+from . import enrolment
+from .revocations import Revocations
 from .round_cache import CachedRound
 from .submissions import store_submissions
 from .tickets import Ticket
@@ -30,6 +32,8 @@ MAX_BATCH: Final = 128
 MAX_WAITING_BYTES: Final = 64_000_000  # above this, devices get the answer to retry
 MAX_TRIES: Final = 3
 DATABASE_UNAVAILABLE: Final = SubmissionResult(503, "The database does not answer; nothing was changed. Try again.")
+REVOKED: Final = SubmissionResult(403, "The issuer has revoked this device's certificate.")
+LIST_MISSING: Final = SubmissionResult(503, "The issuer's revocation list has expired at this gateway; try again.")
 QUEUE_FULL: Final = SubmissionResult(503, "Too many submissions are waiting at this gateway; try again.")
 
 
@@ -46,9 +50,15 @@ class SubmissionQueue:
     """The queue of one process, on its event loop; `gateway` is the cohort that new members join."""
 
     def __init__(
-        self, state: ServerState, gateway: str, issuers: Collection[bytes], clock: Callable[[], datetime]
+        self,
+        state: ServerState,
+        gateway: str,
+        issuers: Collection[bytes],
+        clock: Callable[[], datetime],
+        revoked: Revocations | None = None,
     ) -> None:
         self._state, self._gateway, self._issuers, self._clock = state, gateway, issuers, clock
+        self._revoked = revoked
         self._waiting: list[_Pending] = []
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
@@ -95,15 +105,26 @@ class SubmissionQueue:
 
     def _read(self, pending: _Pending, at: datetime) -> KeysSubmission | StageSubmission | SubmissionResult:
         if pending.ticket is None:
-            return check_keys(pending.round, pending.content, self._issuers, at)
+            keys = check_keys(pending.round, pending.content, self._issuers, at)
+            return keys if isinstance(keys, SubmissionResult) else self._unless_revoked(keys, at)
         return check_submission(pending.round, pending.stage, pending.ticket, pending.content)
+
+    def _unless_revoked(self, keys: KeysSubmission, at: datetime) -> KeysSubmission | SubmissionResult:
+        if self._revoked is None:
+            return keys
+        known = self._revoked.current(at)
+        if known is None:
+            return LIST_MISSING
+        return REVOKED if bytes.fromhex(keys.key_hash) in known.hashes else keys
 
     def _kept(self, submissions: list[KeysSubmission | StageSubmission], at: datetime) -> list[SubmissionResult]:
         try:
             for tried in range(1, MAX_TRIES + 1):
                 try:
                     with self._state.writing() as session:
-                        return store_submissions(session, at, self._gateway, submissions)
+                        results = store_submissions(session, at, self._gateway, submissions)
+                        enrolment.record_devices(session, at, self._gateway, submissions)
+                        return results
                 except IntegrityError:
                     if tried == MAX_TRIES:
                         raise

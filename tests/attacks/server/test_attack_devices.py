@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from attacks.server.wire import Target, csrf_of, served
+from attacks.server.wire import Target, served
 from sqlalchemy import func, select
 from support import bundles as bundle_samples
 from support import gateway as gateway_samples
@@ -267,48 +267,31 @@ def test_answers_that_are_too_large(target: Target, made: Round) -> None:
     assert rows(target, SubmissionRow) == made.devices
 
 
-def test_enrolling_without_a_right(target: Target, clock: Clock) -> None:
-    """Enrolment with no token, one of another scope, one that has ended or was revoked, by another site's form."""
-    ended = target.token("enrol", days=1)
-    clock.pass_by(days=1)
-    revoked = target.token("enrol")
-    issued = target.client.get("/api/tokens", headers=target.admin).json()[-1]
-    target.client.delete(f"/api/tokens/{issued['id']}", headers=target.admin)
+def test_no_scope_of_the_api_certifies_devices(target: Target) -> None:
+    """The operator's tokens and accounts neither make vouchers nor revoke keys; the issuer has a token of its own."""
+    answer = target.client.post("/api/tokens", json={"name": "x", "scopes": ["enrol"]}, headers=target.admin)
+    assert answer.status_code == 422
     operator = target.person("Kim", "operator")
-    viewer = target.person("Robin", "viewer")
-    for headers, status in (
-        ({}, 401),
-        (target.token("read", "operate", "administer"), 403),
-        (ended, 401),
-        (revoked, 401),
-    ):
-        assert target.client.post("/device/enrol", content=bytes(32), headers=headers).status_code == status
-    assert operator.post("/device/enrol", content=bytes(32)).status_code == 403
-    right = {"X-CSRF-Token": csrf_of(viewer)}
-    assert viewer.post("/device/enrol", content=bytes(32), headers=right).status_code == 403
-    assert rows(target, EnrolledDeviceRow) == 0
+    for client, headers in ((target.client, target.admin), (target.client, {}), (operator, {})):
+        assert client.post("/issuer/vouchers", json={"count": 1}, headers=headers).status_code == 401
+        assert client.post("/issuer/revoke", content=bytes(32), headers=headers).status_code == 401
+    assert target.client.post("/device/enrol", content=bytes(32), headers=target.admin).status_code == 404
 
 
-def test_enrolling_what_is_no_key(target: Target) -> None:
-    """A key that is too short, too long, a word, JSON or a form: no certificate is made of it."""
-    token = target.token("enrol")
-    for content in (
-        b"",
-        bytes(31),
-        bytes(33),
-        b"00" * 32,
-        b'{"key": "x"}',
-        b"key=" + bytes(28) + b"x",
-        bytes(1_000_000),
-    ):
-        assert target.client.post("/device/enrol", content=content, headers=token).status_code in (400, 413)
+def test_requests_for_a_certificate_that_are_none(target: Target) -> None:
+    """Keys and requests that are too short, too long, a word, JSON or a form: no certificate is made of them."""
+    for content in (b"", bytes(31), b"00" * 32, b'{"key": "x"}', bytes(33)):
+        assert target.client.post("/issuer/challenge", content=content).status_code in (400, 413)
+    for content in (b"", bytes(135), b'{"key": "x"}', bytes(136 + 16_385)):
+        assert target.client.post("/issuer/certificate", content=content).status_code in (400, 413)
+    assert target.client.post("/issuer/certificate", content=bytes(136)).status_code == 403
     assert rows(target, EnrolledDeviceRow) == 0
 
 
 def test_a_gateway_that_is_asked_for_more(gateway: httpx.Client, target: Target) -> None:
     """A gateway alone has no page, no API, no bundle, no enrolment and no way to the server's files."""
     for path in ("/", "/login", "/join/x", "/api/campaigns", "/api/tokens", "/api/bundles", "/tuf/metadata/1.root",
-                 "/assets/x.css", "/device/enrol", "/admin.token", "/device/../api/campaigns"):  # fmt: skip
+                 "/assets/x.css", "/issuer/certificate", "/admin.token", "/device/../api/campaigns"):  # fmt: skip
         for method in ("GET", "POST"):
             assert gateway.request(method, path, headers=target.admin).status_code in (404, 405), path
 
@@ -434,4 +417,4 @@ def test_a_bundle_of_somebody_who_may_not(target: Target) -> None:
     for browser in (viewer, operator):
         assert browser.post("/api/bundles", content=b"x").status_code == 403
     for verb in ("go-on", "hold", "withdraw"):
-        assert target.client.post(f"/api/releases/7/{verb}", headers=target.token("read", "enrol")).status_code == 403
+        assert target.client.post(f"/api/releases/7/{verb}", headers=target.token("read")).status_code == 403

@@ -107,8 +107,8 @@ class Target:
 @contextmanager
 def attacked(folder: Path, clock: Callable[[], datetime] = now, **settings: Any) -> Iterator[Target]:
     """A server on SQLite with nobody in it but the administrator's token; it certifies devices as support.rounds."""
-    with open_service(ServerSettings(folder / "data", **settings), clock) as made:
-        service = replace(made, keys=replace(made.keys, issuer=ISSUER.private))
+    with open_service(ServerSettings(folder / "data", insecure_issuer=True, **settings), clock) as made:
+        service = replace(made, issuers=(ISSUER.public,), revoked=None)
         tokens.ensure_admin(service.state, service.data, service.clock())
         with served(create_app(service), service.settings.proxy) as client:
             target = Target(service, client, bearer(service.data.admin_token.read_text().strip()))

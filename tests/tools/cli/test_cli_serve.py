@@ -41,6 +41,9 @@ MISTAKES = {
     "--data new --database-url postgresql://u:hunter2@127.0.0.1:1/x": (1, "cannot be used"),
     "--data new --database-url sqlite:///nowhere/x.db": (1, "Cannot use the database"),
     "--data new --database-url sqlite:///random": (1, "cannot be used"),
+    "--data new --issuer abc": (1, "64 hexadecimal digits"),
+    "--data new --insecure-issuer --issuer " + "ab" * 32: (1, "excludes"),
+    "--data new --revocations nowhere --issuer " + "ab" * 32: (1, "does not exist"),
     "--data new --bundle nowhere": (1, ""),
     "--data new --bundle random": (1, ""),
     "--data new --bundle full": (1, ""),
@@ -68,7 +71,8 @@ def tree(folder: Path) -> dict[str, bytes]:
 def test_a_mistake_is_told_and_leaves_nothing(here: Path, keyart_command, words: str) -> None:
     before = tree(here)
     port = [] if "--port" in words else ["--port", "0"]
-    done = keyart_command("serve", *port, *words.split())
+    own = [] if "issuer" in words else ["--insecure-issuer"]
+    done = keyart_command("serve", *port, *own, *words.split())
     code, said = MISTAKES[words]
     assert (done.exit_code, done.stdout) == (code, ""), done.output
     sentence = done.stderr.rpartition("Error: ")[2]
@@ -79,13 +83,19 @@ def test_a_mistake_is_told_and_leaves_nothing(here: Path, keyart_command, words:
 
 def test_a_port_that_is_taken(here: Path, keyart_command) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = keyart_command("serve", "--data", "new", "--port", str(taken.getsockname()[1]))
+        done = keyart_command("serve", "--data", "new", "--insecure-issuer", "--port", str(taken.getsockname()[1]))
     assert done.exit_code == 1 and "Choose another --port" in done.stderr and not (here / "new").exists()
+
+
+def test_a_server_is_no_issuer_unless_told(here: Path, keyart_command) -> None:
+    done = keyart_command("serve", "--data", "new", "--port", "0")
+    assert done.exit_code == 1 and "keyart issuer" in done.stderr and "--insecure-issuer" in done.stderr
+    assert not (here / "new").exists()
 
 
 @pytest.mark.slow
 def test_what_a_person_sees(here: Path) -> None:
-    words = [*COMMAND, "--data", "new", "--port", "0", "--bundle", "bundle"]
+    words = [*COMMAND, "--data", "new", "--port", "0", "--bundle", "bundle", "--insecure-issuer"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -99,6 +109,7 @@ def test_what_a_person_sees(here: Path) -> None:
     assert re.fullmatch(r"Public keys to ship in apps: offers [0-9a-f]{64}\n", lines[2])
     assert re.fullmatch(r"  and issuer [0-9a-f]{64}\n", lines[3])
     assert lines[4].startswith("No account exists yet.") and "/join/" in lines[5]
+    assert "Server trusted" in stderr
     assert "Move root.pem and targets.pem from new/keys" in stderr and "Traceback" not in stderr
 
 

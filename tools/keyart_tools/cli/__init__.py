@@ -20,6 +20,7 @@ from .export import export
 from .gateway import gateway
 from .history import history
 from .inspect import inspect
+from .issuer import issuer
 from .keys import keys
 from .models import models
 from .privacy import privacy
@@ -49,7 +50,7 @@ def main() -> None:
 
 COMMANDS = (
     demo, simulate, train, export, quantize, inspect, verify, tag, compose, models, history, bench, doctor, evaluate,
-    experiment, privacy, serve, keys, gateway, completion,
+    experiment, privacy, serve, keys, gateway, issuer, completion,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

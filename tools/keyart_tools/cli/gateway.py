@@ -11,7 +11,7 @@ from .console import json_option, one_thread_a_process
 from .options import PATH, SectionedCommand, listening_options
 
 SECTIONS = {
-    "The server that it belongs to": ("database_url", "name", "issuers"),
+    "The server that it belongs to": ("database_url", "name", "issuers", "revocations"),
     "Where it listens": ("host", "port", "tls_cert", "tls_key", "public"),
     "Relay (all three together)": ("superlink", "superlink_ca", "node_key"),
 }
@@ -25,7 +25,11 @@ SECTIONS = {
 @click.option("--name", required=True, help="Name of this gateway, unique among the gateways of the server.")
 @click.option(
     "--issuer", "issuers", metavar="HEX", multiple=True, required=True,
-    help="Public key that certifies devices, as printed by `keyart serve`; may be repeated.",
+    help="Public key that certifies devices, as printed by `keyart issuer`; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--revocations", type=PATH, metavar="FILE",
+    help="The issuer's revocation list (revoked.kar); read again when it changes.",
 )  # fmt: skip
 @listening_options(8081)
 @click.option(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SECTIONS = {
     "What it stores and offers": ("data", "database_url", "bundle", "catalog"),
     "Where it listens": ("host", "port", "url", "proxy", "tls_cert", "tls_key", "public"),
+    "Who certifies devices (one of the first two is required)": ("issuers", "insecure_issuer", "revocations"),
     "Privacy budget": ("epsilon", "delta"),
     "Rounds (the defaults suit one machine)": ("superlink", "superlink_ca", "gateways", "no_rounds"),
     "Backup (instead of serving)": ("backup", "restore"),
@@ -46,6 +47,18 @@ SECTIONS = {
     help="IP address of the proxy in front: X-Forwarded-For from there, and from nowhere else, is the client's.",
 )  # fmt: skip
 @click.option(
+    "--issuer", "issuers", metavar="HEX", multiple=True,
+    help="Public key that certifies devices, as printed by `keyart issuer`; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--insecure-issuer", is_flag=True,
+    help="Certify devices in this process, too, which must then be trusted not to invent any: for trials.",
+)  # fmt: skip
+@click.option(
+    "--revocations", type=PATH, metavar="FILE",
+    help="The issuer's revocation list (revoked.kar); read again when it changes.",
+)  # fmt: skip
+@click.option(
     "--superlink", metavar="HOST:PORT", help="An existing SuperLink of Flower.  [default: start one when needed]"
 )
 @click.option("--superlink-ca", type=PATH, help="CA certificate of that SuperLink, PEM; required with --superlink.")
@@ -69,9 +82,9 @@ def serve(no_rounds: bool, backup: Path | None, restore: Path | None, as_json: b
 
     \b
     Example:
-      keyart serve --port 8080 --data keyart-data
-      keyart serve --data keyart-data --bundle build/demo/bundle --catalog build/demo/catalog.json
-      keyart serve --data keyart-data --host 0.0.0.0 --tls-cert chain.pem --tls-key key.pem
+      keyart serve --port 8080 --data keyart-data --issuer 3b6a…
+      keyart serve --data keyart-data --bundle build/demo/bundle --catalog build/demo/catalog.json --insecure-issuer
+      keyart serve --data keyart-data --host 0.0.0.0 --tls-cert chain.pem --tls-key key.pem --issuer 3b6a…
       keyart serve --data keyart-data --backup monday.tar
       keyart serve --data new-data --restore monday.tar --database-url postgresql:///keyart
     """
@@ -129,6 +142,8 @@ def _tell(started: StartupReport) -> None:
     click.echo(f"keyart {started.version} serves {started.address} from {started.data}")
     if started.published is not None:
         click.echo(f"Published model {started.published}.")
+    if started.insecure_issuer:
+        note("Server trusted: this server certifies devices itself, so it could invent some and read single vectors.")
     click.echo(f"Public keys to ship in apps: offers {started.offers_key}\n  and issuer {started.issuer_key}")
     if started.join is not None:
         click.echo(f"No account exists yet. Open this one-time link to create the administrator:\n  {started.join}")
@@ -150,5 +165,6 @@ def _tell_json(started: StartupReport) -> None:
         "offline_keys": [str(path) for path in started.offline_keys],
         "offers_key": started.offers_key,
         "issuer_key": started.issuer_key,
+        "insecure_issuer": started.insecure_issuer,
     }
     click.echo(json.dumps(document, ensure_ascii=False))

@@ -23,7 +23,6 @@ SCOPE_TEXTS: Final = {
     "read": "read everything except accounts, tokens and the audit log",
     "operate": "change campaigns and releases",
     "administer": "manage accounts, tokens and the audit log",
-    "enrol": "enrol devices",
 }
 
 
