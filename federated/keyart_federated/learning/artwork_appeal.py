@@ -97,10 +97,10 @@ def _updated(before: Doubles, means: Doubles, covariances: Doubles) -> Doubles:
     root = _power(means.T @ means + PSEUDO_COUNT * START_VARIANCE * np.eye(2), 0.5)
     factor = root @ _power(root @ determined @ root, -0.5) @ root
     values, basis = np.linalg.eigh(factor @ before @ factor)
-    return (basis * np.clip(values, *VARIANCE_RANGE)) @ basis.T
+    return np.asarray((basis * np.clip(values, *VARIANCE_RANGE)) @ basis.T)
 
 
 def _power(matrix: Doubles, exponent: float) -> Doubles:
     """Return a power of a positive definite matrix, [2, 2]."""
     values, basis = np.linalg.eigh(matrix)
-    return (basis * np.maximum(values, TINY) ** exponent) @ basis.T
+    return np.asarray((basis * np.maximum(values, TINY) ** exponent) @ basis.T)

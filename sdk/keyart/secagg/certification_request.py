@@ -21,8 +21,8 @@ from .key_agreement import KEY_BYTES, LABEL
 CHALLENGE_BYTES: Final = 40
 MAX_ATTESTATION_BYTES: Final = 16_384
 _PROOF_BYTES: Final = 64
-_LEAST_BYTES: Final = KEY_BYTES + CHALLENGE_BYTES + _PROOF_BYTES
-MAX_REQUEST_BYTES: Final = _LEAST_BYTES + MAX_ATTESTATION_BYTES
+_MIN_BYTES: Final = KEY_BYTES + CHALLENGE_BYTES + _PROOF_BYTES
+MAX_REQUEST_BYTES: Final = _MIN_BYTES + MAX_ATTESTATION_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,9 @@ class CertificationRequest:
         Raises:
             MessageError: The bytes are too few or too many.
         """
-        if not _LEAST_BYTES <= len(data) <= MAX_REQUEST_BYTES:
+        if not _MIN_BYTES <= len(data) <= MAX_REQUEST_BYTES:
             raise MessageError(
-                f"A request for a certificate has {_LEAST_BYTES} to {MAX_REQUEST_BYTES} bytes, not {len(data)}."
+                f"A request for a certificate has {_MIN_BYTES} to {MAX_REQUEST_BYTES} bytes, not {len(data)}."
             )
         challenge_end = KEY_BYTES + CHALLENGE_BYTES
-        return cls(
-            data[:KEY_BYTES], data[KEY_BYTES:challenge_end], data[challenge_end:_LEAST_BYTES], data[_LEAST_BYTES:]
-        )
+        return cls(data[:KEY_BYTES], data[KEY_BYTES:challenge_end], data[challenge_end:_MIN_BYTES], data[_MIN_BYTES:])
