@@ -87,7 +87,7 @@ def decide(
                 "publishing it would undo that update."
             )
             measured = (*measured, Gate("base", "failed", sentence, {}))
-        if withdrawn := withdrawal.withdrawn_origin(release.weights, release.origin, releases, version):
+        if withdrawn := withdrawal.reason_of(release, releases):
             measured = (*measured, Gate("lineage", "failed", withdrawn, {}))
         all_gates = (*release.gates, *measured)
         verdict = worst_verdict(all_gates)
@@ -239,11 +239,7 @@ def withdraw(service: Service, version: int, actor: str, because: str = "") -> R
     with _turn:
         with service.state.writing() as session:
             at, release, releases = service.clock(), _require(session, version), release_store.list_all(session)
-            ended = withdrawal.lineage(version, releases)
-            others = [
-                other for other in releases
-                if other.version in ended - {version} and other.standing in MOVES["withdraw"][0]
-            ]  # fmt: skip
+            ended, others = withdrawal.lineage(version, releases), withdrawal.ending_with(version, releases)
             files = _rollback_files(service, session, release, [release, *others], ended)
             parts = (f"By {actor}.", because, _rollback_sentence(release, files, _newest_published(session)))
             reason = " ".join(part for part in parts if part)
@@ -281,7 +277,10 @@ def _rollback_files(
     releases = release_store.list_all(session)
     newest = _newest_published(session)
     on_devices = any(other.version == newest for other in ending)
-    pending = any(other.standing in UNPUBLISHED and withdrawal.restores(other, releases) for other in ending)
+    pending = any(
+        other.standing in UNPUBLISHED and withdrawal.restores(other.weights, other.origin, other.base, releases)
+        for other in ending
+    )
     if newest is None or not (on_devices or pending):
         return None
     clean = _newest_clean(releases, ended)
@@ -328,7 +327,7 @@ def _presigned_rollback(
         return None
     manifest = Manifest.parse(files[MANIFEST_NAME])
     weights, origin = bundle_archive.weights_digest(manifest), bundle_archive.origin(manifest)
-    is_clean = origin not in ended and not withdrawal.withdrawn_origin(weights, origin, releases)
+    is_clean = origin not in ended and not withdrawal.withdrawn_origin(weights, origin, newest, releases)
     is_newest = manifest.model_version > releases[0].version
     return files if manifest.parent == newest and is_clean and is_newest else None
 
@@ -352,7 +351,7 @@ def _withdraw_lineages(service: Service) -> None:
     with service.state.reading() as session:
         releases = release_store.list_all(session)
     for release in releases:
-        reason = withdrawal.withdrawn_origin(release.weights, release.origin, releases, release.version)
+        reason = withdrawal.reason_of(release, releases)
         if reason and release.standing in MOVES["withdraw"][0]:
             log.warning("a withdrawn model is back", extra={"model": release.version, "reason": reason})
             try:

@@ -20,7 +20,7 @@ from ..state.tables import ReleaseRow
 from . import bundle_archive
 from .gate import Gate
 from .release import OFFERING, UNPUBLISHED, Action, Release, ReleaseStatus
-from .withdrawal import withdrawn_origin
+from .withdrawal import reason_of, withdrawn_origin
 
 MAX_REASON_LENGTH: Final = 400  # characters
 
@@ -64,7 +64,9 @@ def propose(
     manifest = Manifest.parse(files[MANIFEST_NAME])
     weights = bundle_archive.weights_digest(manifest)
     origin = base if campaign_id is not None else bundle_archive.origin(manifest)
-    if campaign_id is None and (reason := withdrawn_origin(weights, origin, list_all(session))):
+    is_rollback = bundle_archive.weights_version(manifest) != manifest.model_version
+    follows = base if is_rollback else origin  # any other upload is judged by the digest of its weights, too
+    if campaign_id is None and (reason := withdrawn_origin(weights, origin, follows, list_all(session))):
         raise InputError(f"Model {manifest.model_version} cannot be published. {reason} Publish other weights.")
     newest = newest_version(session)
     if newest is not None and manifest.model_version <= newest:
@@ -179,7 +181,7 @@ def move(
     if row is None:
         raise InputError(f"There is no model {version}.")
     release = _release(row).after(action, at)
-    if action in OFFERING and (withdrawn := withdrawn_origin(row.weights, row.origin, list_all(session), version)):
+    if action in OFFERING and (withdrawn := reason_of(release, list_all(session))):
         raise InputError(f"Model {version} cannot reach devices. {withdrawn} Withdraw it, too.")
     row.standing, row.share, row.reason, row.changed = release.standing, release.share, reason[:MAX_REASON_LENGTH], at
     if gates is not None:

@@ -176,6 +176,19 @@ def test_models_of_before_are_known_by_their_weights(fleet: Service, tmp_path: P
     assert standing(fleet, 56).standing == "withdrawn"
 
 
+def test_an_older_model_with_the_same_weights_was_not_withdrawn(service: Service) -> None:
+    """Model 8 is model 7 under another version: withdrawing 8 restores 7, and withdrawing that rollback ends 7."""
+    released(service, 6, None, seed=3)
+    released(service, 7, 6, seed=4)
+    released(service, 8, 7, seed=4)
+    assert "Model 9 restores the weights of model 7" in publishing.withdraw(service, 8, "person:Robin").reason
+    assert standing(service, 9).standing == standing(service, 7).standing == "released"
+    with pytest.raises(InputError, match="weights of model 8, which was withdrawn"):
+        released(service, 10, 7, seed=4)
+    publishing.withdraw(service, 9, "person:Robin")
+    assert standing(service, 7).standing == "withdrawn" and offered_weights(service) == weights(3)
+
+
 def test_an_independent_model_stays(fleet: Service) -> None:
     """Only the lineage is withdrawn: a model that was made from another stays what it is."""
     released(fleet, 60, 50, seed=8)

@@ -12,7 +12,7 @@ from keyart.errors import InputError
 from ...access import Who
 from ...campaigns import campaign_store
 from ...http.error_responses import found_or_404
-from ...releases import publishing, release_store
+from ...releases import publishing, release_store, withdrawal
 from ...releases.release import Release
 from ...service import Service
 from .. import lineage
@@ -59,6 +59,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def shown(request: Request, who: Who, version: Version) -> Response:
         with service.state.reading() as session:
             release = found_or_404(release_store.find(session, version), "model")
+            ending = [other.version for other in withdrawal.ending_with(version, release_store.list_all(session))]
             campaign = None if release.campaign_id is None else campaign_store.find(session, release.campaign_id)
         steps = STEPS_BY_STATUS.get(release.standing, ()) if who.has_scope("operate") else ()
         measured = [(gate, lineage.difference(gate)) for gate in release.gates]
@@ -71,6 +72,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             comparisons=[(gate, difference) for gate, difference in measured if difference is not None],
             gain=lineage.gain_over_base(release),
             steps=[(step, LABELS[step]) for step in steps],
+            ending=sorted(ending),
         )  # fmt: skip
 
     def mover(step: Callable[[Service, int, str], Release], done: str) -> Any:
