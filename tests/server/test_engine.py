@@ -276,7 +276,6 @@ def test_time_alone_starts_the_next_round_of_rates(stage: Scene) -> None:
 )
 def test_what_a_campaign_has_told_stands_on_its_page(stage: Scene, topic: str, shown: str) -> None:
     campaign = stage.create("statistics", {"topic": topic}, epsilon=500.0, rounds=1)
-    stage.step(4)
-    assert stage.state_of(campaign) == "done"
+    stage.until(lambda: stage.state_of(campaign) == "done", most=12)
     told = stage.page(f"/campaigns/{campaign.id}").partition('id="results"')[2].partition("</section>")[0]
     assert shown in told
