@@ -146,7 +146,7 @@ def test_what_one_device_does_to_a_single_sum(gates: Compare, y: float, flipped:
 @pytest.mark.parametrize(("fall", "verdict"), [(0.2, "failed"), (-0.1, "passed")])
 def test_a_roll_out_under_stuffed_take_rates(base: DeployedModel, fall: float, verdict: str) -> None:
     settings = {"wanted": 1000, "minimum_devices": 900, "gates": 0.9, "stages": [0.5, 1.0]}
-    one, layout = campaign("training", settings, rounds=1, epsilon=8.0), SegmentLayout.of("rates", base.spec)
+    one, layout = campaign("training", settings, rounds=1, epsilon=13.0), SegmentLayout.of("rates", base.spec)
     requests = {
         (version, cohort): request_guard(version, base, one, 10 * version + cohort, START, START, cohort)
         for version in (1, 2)

@@ -173,7 +173,7 @@ def test_a_way_back(database_url: str, tmp_path: Path, every: int) -> None:
             base = release_store.newest_released(session)
         assert base is not None
         version = next_version(service)
-        made = candidate(service, version, base.version, number=version, plan=PLAN)
+        made = candidate(service, version, base.version, number=version, seed=version, plan=PLAN)
         assert publishing.decide(service, made.version, {}).share == 0.5
         return made.version
 

@@ -24,6 +24,8 @@ OPEN = {
     "/healthz", "/readyz", "/metrics", "/tuf/metadata/{name}", "/tuf/targets/{version}/{name}",
     # Devices sign their keys, and show the round's ticket later: test_gateway_answers.py.
     "/device/current", *(f"{ROUND}/{step}" for step in ("offer", "keys", "share", "masked", "unmask")),
+    # Devices prove possession of their keys, and show vouchers: test_attack_issuer.py.
+    "/issuer/challenge", "/issuer/certificate", "/issuer/revoked",
 }  # fmt: skip
 
 

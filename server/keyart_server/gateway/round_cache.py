@@ -49,11 +49,12 @@ class CachedRound:
 
     def max_bytes(self, stage: Stage) -> int:
         """Return the maximum length of a submission at a stage; exact lengths are checked later."""
+        neighbours = min(MAX_NEIGHBOURS, self.wanted - 1)
         body_bytes = {
             Stage.KEYS: KEYS_BYTES,
-            Stage.SHARE: 2 * KEY_BYTES + MAX_NEIGHBOURS * (SEALED_BYTES + DIGESTS_BYTES),
-            Stage.MASKED: MAX_NEIGHBOURS * SHARE_BYTES + self.parameters.vector_bytes,
-            Stage.UNMASK: MAX_NEIGHBOURS // 8 + 2 * MAX_NEIGHBOURS * SHARE_BYTES + SEALED_BYTES,
+            Stage.SHARE: 2 * KEY_BYTES + neighbours * (SEALED_BYTES + DIGESTS_BYTES),
+            Stage.MASKED: neighbours * SHARE_BYTES + self.parameters.vector_bytes,
+            Stage.UNMASK: neighbours // 8 + 1 + 2 * neighbours * SHARE_BYTES + SEALED_BYTES,
         }
         return HEADER_BYTES + body_bytes[stage]
 

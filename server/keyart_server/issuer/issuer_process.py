@@ -91,6 +91,7 @@ def open_issuer(
     Raises:
         SettingError: Folder, key or attestation cannot be used.
     """
+    verifier = load_attestation(attestation)
     DataFolder(folder).make()
     path = tuf_keys.path_of(folder, KEY)
     if key is None:
@@ -99,7 +100,7 @@ def open_issuer(
         key = tuf_keys.private_key(path).private_bytes_raw()
     store = IssuerStore(folder / DATABASE)
     try:
-        authority = CertificateAuthority(folder, key, store, clock, load_attestation(attestation), certified)
+        authority = CertificateAuthority(folder, key, store, clock, verifier, certified)
         public = Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw()
         yield OpenIssuer(authority, public, _token(folder / TOKEN_FILE))
     finally:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +15,7 @@ from keyart.client import CERTIFICATE_PATH, CHALLENGE_PATH, REVOKED_PATH
 from keyart.errors import InputError, MessageError
 from keyart.secagg import KEY_BYTES, MAX_REQUEST_BYTES, CertificationRequest
 
-from ..gateway.binary_bodies import BINARY, BUSY, BYTES, READ, SENT, read
+from ..gateway.binary_bodies import BINARY, BUSY, BYTES, READ, SENT, Responses, read
 from ..gateway.rate_limits import RateLimiter
 from ..http.client_network import client_network
 from ..http.error_responses import error_schema
@@ -26,7 +26,7 @@ LIST_CACHE: Final = "public, max-age=3600"
 
 
 class VoucherRequest(BaseModel):
-    """How many vouchers are wanted."""
+    """A request for a number of vouchers."""
 
     count: int = 1
 
@@ -88,22 +88,29 @@ def issuer_routes(authority: CertificateAuthority, token: str, rates: RateLimite
         data = await run_in_threadpool(authority.current_list)
         return Response(data, media_type=BYTES, headers={"Cache-Control": LIST_CACHE})
 
-    @router.post("/issuer/vouchers", responses={401: error_schema("The issuer's token is missing or wrong.")})
-    async def vouchers(wanted: VoucherRequest, request: Request) -> JSONResponse:
+    def account_service(request: Request) -> None:
+        given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(given, f"Bearer {token}".encode()):
+            raise HTTPException(401, "This needs the issuer's token (issuer.token in its data folder).")
+
+    guarded: dict[str, Any] = {"dependencies": [Depends(account_service)]}
+    refused: Responses = {401: error_schema("The issuer's token is missing or wrong.")}
+
+    @router.post("/issuer/vouchers", responses=refused, **guarded)
+    async def vouchers(wanted: VoucherRequest) -> JSONResponse:
         """Make one-use vouchers, for the app's account service; needs the issuer's token."""
-        _require_token(request, token)
         return JSONResponse({"vouchers": await run_in_threadpool(authority.vouchers, wanted.count)})
 
     @router.post(
         "/issuer/revoke",
         status_code=204,
         response_class=Response,
-        responses={401: error_schema("The issuer's token is missing or wrong."), **READ},
+        responses={**refused, **READ},
         openapi_extra=SENT,
+        **guarded,
     )
     async def revoke(request: Request) -> Response:
         """Revoke a device's public key, which is the body (32 bytes); needs the issuer's token."""
-        _require_token(request, token)
         await run_in_threadpool(authority.revoke, await _key(request))
         return Response(status_code=204)
 
@@ -115,9 +122,3 @@ async def _key(request: Request) -> bytes:
     if len(key) != KEY_BYTES:
         raise HTTPException(400, f"A device's public key has {KEY_BYTES} bytes, not {len(key)}.")
     return key
-
-
-def _require_token(request: Request, token: str) -> None:
-    given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
-    if not hmac.compare_digest(given, f"Bearer {token}".encode()):
-        raise HTTPException(401, "This needs the issuer's token (issuer.token in its data folder).")

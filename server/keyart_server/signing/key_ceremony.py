@@ -61,6 +61,10 @@ def create_offline_keys(data: DataFolder, offline: Path, roles: Mapping[str, Rol
         if not 1 <= wanted.threshold <= wanted.keys:
             raise SettingError(f"{wanted.threshold} of {wanted.keys} keys of {role!r} cannot sign; choose fewer.")
     Repository.check_absent(data.tuf)
+    try:
+        offline.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise SettingError(f"Cannot make {offline}: {error.strerror or error}. Choose another --offline.") from None
     data.make()
     signers = {
         role: [tuf_keys.create(tuf_keys.path_of(offline, role, number + 1), secret) for number in range(wanted.keys)]

@@ -50,7 +50,7 @@ from keyart.model.ranker.weights import Weights, weights_from_bytes, weights_to_
 from keyart.profile import consent, preferences
 from keyart.profile import event_codec as logbook
 from keyart.profile.snapshot import RECORD_ID, Snapshot
-from keyart.secagg import Stage
+from keyart.secagg import RevocationList, Stage
 from keyart.secagg.messages import message_header
 from keyart.store import ledger
 from keyart.store.database import Store, Table
@@ -436,6 +436,12 @@ def signed_offer(place: Path) -> tuple[Read, Sequence[bytes]]:
     return read, [message[8 : 8 + length]]
 
 
+def revocation_list(place: Path) -> tuple[Read, Sequence[bytes]]:
+    issuers = [campaigns.public(campaigns.ISSUER)]
+    good = RevocationList(3, 2_000_000_000, frozenset({bytes(32), b"x" * 32})).sign(campaigns.ISSUER)
+    return lambda data: RevocationList.read(data, issuers, 1_790_000_000).revokes(bytes(32)), [good]
+
+
 def round_in_progress(place: Path) -> tuple[Read, Sequence[bytes]]:
     art = device()
     assert art.answer(campaigns.offer(art).sign(campaigns.SERVER))
@@ -489,6 +495,7 @@ DECODERS = (
     Decoder("session of a sum", kept_session, (StoreDamaged,), 20),
     Decoder("session behind its lengths", kept_fields, (StoreDamaged,), 20),
     Decoder("bundle of a gateway", gateway_bundle, (MessageError,), 40),
+    Decoder("revocation list", revocation_list, (MessageError,)),
     Decoder("round in progress", round_in_progress, (StoreDamaged,), 20),
     Decoder("contribution", contribution, (StoreDamaged,)),
     Decoder("what is going on", what_is_going_on, (MessageError,)),

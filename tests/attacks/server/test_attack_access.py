@@ -16,7 +16,7 @@ from support.server import Clock, bearer
 ID = "0123456789abcdef"
 
 
-def routes(target: Target, but: str = "^/(healthz|readyz|metrics|tuf/|device/)") -> list[tuple[str, str]]:
+def routes(target: Target, but: str = "^/(healthz|readyz|metrics|tuf/|device/|issuer/)") -> list[tuple[str, str]]:
     """Method and path of each address of the API that is for somebody who is known."""
     document = target.client.get("/openapi.json").json()
     found = [

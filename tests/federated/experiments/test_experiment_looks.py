@@ -58,7 +58,7 @@ def test_noise_is_what_is_said():
 
 def test_what_the_past_explains_is_learnt_from_earlier_looks_only():
     blind = {name: replace(one, correlation=0.0) for name, one in KNOWN.items()}
-    poor = replace(EXPERIMENT, metrics=blind, epsilon=8.0)
+    poor = replace(EXPERIMENT, metrics=blind, epsilon=13.0)
     results = played(poor, drawn(np.random.default_rng(3), 3000, 0.0), np.random.default_rng(4).bytes)
     assert results.told[0].thetas == (0.0, 0.0)
     assert results.told[-1].thetas == next_thetas(poor, results.looks[:-1])

@@ -93,7 +93,7 @@ def test_lives_are_those_of_single_devices(tmp_path):
     [
         ({"past": 1}, "before the start"),
         ({"epsilon": 0.5}, "a pilot and a look take"),
-        ({"epsilon": 3.0}, "Look less often"),
+        ({"epsilon": 4.5}, "Look less often"),
         ({"group": "religion", "groups": ("a",)}, "not told apart"),
     ],
 )

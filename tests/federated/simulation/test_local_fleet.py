@@ -39,7 +39,7 @@ def fleet(ended) -> LocalFleet:
 def offer_of(ended: OneRound, kind: str, variance: int = VARIANCE):
     """Return an offer of a campaign with another noise. variance: of each device's noise."""
     offer = ended.offer(KINDS[kind])
-    noise = math.sqrt(variance * offer.minimum_devices) / offer.l2
+    noise = math.sqrt(variance * offer.counted_devices) / offer.l2
     offer = replace(offer, noise_multiplier=noise * (1 - 1e-12), bits=64)
     assert offer.variance == variance
     return offer

@@ -15,7 +15,7 @@ DEVICES, SIZE, NEIGHBOURS = 20, 50, 19  # so few are all each other's neighbours
 
 def sent(survivors: int) -> int:
     """By the tables of docs/reference/protocol.md. survivors: among the neighbours."""
-    keys, share = 36 + 240, 36 + 32 + 32 + 76 * NEIGHBOURS
+    keys, share = 36 + 240 + 64, 36 + 32 + 32 + (76 + 48) * NEIGHBOURS
     masked = 36 + 20 * NEIGHBOURS + 4 * SIZE
     return keys + share + masked + 36 + 3 + 20 * survivors + 20 * NEIGHBOURS + 16
 
