@@ -58,7 +58,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class HonestVectors:
-    """What one honest device can send.
+    """Bounds on the vector that one honest device can send.
 
     Attributes:
         low: Smallest value of each entry, [size].

@@ -62,7 +62,7 @@ def bucket_range(low: float, high: float, cohort: int, cohorts: int) -> tuple[fl
 
 @dataclass(frozen=True, slots=True)
 class CohortTurn:
-    """Whose turn it is in a campaign that asks its sub-cohorts one after the other, each of them once a round.
+    """The turn of a sub-cohort, in a campaign that asks them one after the other, each of them once a round.
 
     Attributes:
         cohorts: Number of sub-cohorts.
@@ -81,7 +81,7 @@ class CohortTurn:
 
     @property
     def opens(self) -> bool:
-        """Whether a round begins with this turn."""
+        """Return whether a round begins with this turn."""
         return self.cohort == 0
 
     def request(self, settings: Cohort, known: Mapping[str, Any], at: datetime) -> dict[str, Any]:
