@@ -77,12 +77,15 @@ def fence_examples(command: click.Command) -> None:
 
 
 def openapi_document() -> dict[str, Any]:
-    """Return the OpenAPI document that a server gives at /openapi.json."""
+    """Return the OpenAPI document that a server with an issuer of its own gives at /openapi.json."""
     from keyart_server.app import create_app
     from keyart_server.serve import open_service
     from keyart_server.settings import ServerSettings
 
-    with tempfile.TemporaryDirectory() as folder, open_service(ServerSettings(Path(folder, "data"))) as service:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_service(ServerSettings(Path(folder, "data"), insecure_issuer=True)) as service,
+    ):
         return create_app(service).openapi()
 
 

@@ -97,7 +97,7 @@ def test_what_one_sees_is_there_to_be_seen(server: Running) -> None:
     metrics = server.client.get("/metrics").text
     for name in set(re.findall(r"\bkeyart_[a-z_]+", PAGE)) - {"keyart_server"}:
         assert name in metrics, name
-    named = re.findall(r"\*You see\* (.*?)\*It means\*", PAGE, re.DOTALL)
+    named = re.findall(r"\*[Yy]ou see\* (.*?)\*It means\*", PAGE, re.DOTALL)
     assert len(named) >= 8
     for sees in named:
         for word in re.findall(r"\*\*([^*]+)\*\*", sees):

@@ -141,7 +141,7 @@ def test_a_candidate(database_url: str, tmp_path: Path) -> None:
         device = Device.of(service, tmp_path / str(version), 0.2)
         assert device.visit(service) == version
 
-    assert killed_at_each_step(tmp_path, database_url, "decide", prepare, check) == 8
+    assert killed_at_each_step(tmp_path, database_url, "decide", prepare, check) == 9
 
 
 @pytest.mark.slow
@@ -162,7 +162,7 @@ def test_a_bundle_by_hand(database_url: str, tmp_path: Path) -> None:
         assert (found.standing, found.share) == ("rolling", 0.01)
         publishing.hold(service, version, "person:Robin")
 
-    assert killed_at_each_step(tmp_path, database_url, "submit", prepare, check) == 12
+    assert killed_at_each_step(tmp_path, database_url, "submit", prepare, check) == 13
 
 
 @pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 3])

@@ -138,9 +138,9 @@ def test_taken(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with running(data) as server:
         port = server.started["address"].rpartition(":")[2]
-        assert "Address already in use" in told("--data", tmp_path / "other", "--port", port)
+        assert "Address already in use" in told("--data", tmp_path / "other", "--port", port, "--insecure-issuer")
         assert not (tmp_path / "other").exists()
-        assert "is in use by another keyart serve" in told("--data", data, "--port", "0")
+        assert "is in use by another keyart serve" in told("--data", data, "--port", "0", "--insecure-issuer")
         server.kill()
     with running(data) as server:  # a killed one keeps nothing
         assert server.client.get("/healthz").status_code == 200
@@ -163,7 +163,7 @@ def test_a_bundle_is_published_once(tmp_path: Path) -> None:
         page = server.client.get("/readyz").json()
         assert page["checks"]["bundles"] == "ok"
     eight = bundle_samples.sample_bundle(tmp_path / "eight", 8)
-    assert "targets" in told("--data", data, "--port", "0", "--bundle", eight)
+    assert "targets" in told("--data", data, "--port", "0", "--bundle", eight, "--insecure-issuer")
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root writes where somebody else serves")

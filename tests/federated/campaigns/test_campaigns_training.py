@@ -296,9 +296,13 @@ def test_a_plan_with_gates_costs_no_more_in_all(run):
     one = campaign("training", None, rounds=5)
     costs = plan(one, fleet.base)
     assert {name: rounds.rounds for name, rounds in costs.items()} == {
+        "population": 1, "training": 5, "comparison": 15, "guard": 120,
+    }  # fmt: skip
+    # A device is in one of three sub-cohorts.
+    assert {name: rounds.per_device for name, rounds in costs.items()} == {
         "population": 1, "training": 5, "comparison": 5, "guard": 40,
     }  # fmt: skip
-    events = [rounds.event for rounds in costs.values() for _ in range(rounds.rounds)]
+    events = [rounds.event for rounds in costs.values() for _ in range(rounds.per_device)]
     assert 0.999 * one.epsilon < epsilon(events) <= one.epsilon
     assert planned_epsilon(costs) == pytest.approx(epsilon(events))
 
