@@ -178,6 +178,7 @@ class _MaskedRounds:
     def next(self) -> list[list[bytes]]:
         """Start a new round and return one request per member."""
         at, terms = datetime.now(UTC), AggregationParameters(SIZE, BITS, 1 << 10, 700, 2, os.urandom(32))
+        packets = min(NEIGHBOURS, self._members - 1)
         round_id, self._number = terms.round_id.hex(), self._number + 1
         with self._state.writing() as session:
             if self._last:
@@ -192,12 +193,12 @@ class _MaskedRounds:
             numbers = range(self._members)
             round_key: dict[str, Any] = {"round_id": round_id}
             members = [{**round_key, "number": n, "device_key_hash": f"{n:064x}", "gateway": NAME} for n in numbers]
-            request = {**round_key, "stage": int(Stage.MASKED), "packets": NEIGHBOURS, "message": b"packets"}
+            request = {**round_key, "stage": int(Stage.MASKED), "packets": packets, "message": b"packets"}
             session.execute(insert(MemberRow.__table__), members)  # type: ignore[arg-type]
             session.execute(insert(StageRequestRow.__table__), [{**request, "number": n} for n in numbers])  # type: ignore[arg-type]
             key = row.key
         self._last = round_id
-        pads, lanes = os.urandom(NEIGHBOURS * SHARE_BYTES), os.urandom(terms.vector_bytes)
+        pads, lanes = os.urandom(packets * SHARE_BYTES), os.urandom(terms.vector_bytes)
         content = message_header(Stage.MASKED | REPLY_FLAG, terms.round_id) + pads + lanes
         path = f"/device/rounds/{round_id}/masked"
         tickets = (Ticket(n, NAME, f"{n:064x}").to_text(key, terms.round_id) for n in numbers)
