@@ -79,4 +79,6 @@ class RevocationList:
             raise MessageError("The revocation list is forged: its signature is not the issuer's.") from None
         if expires < now:
             raise MessageError("The revocation list has expired; fetch a new one from the issuer.")
-        return cls(version, expires, frozenset(hashes[i : i + _HASH_BYTES] for i in range(0, len(hashes), 32)))
+        return cls(
+            version, expires, frozenset(hashes[i : i + _HASH_BYTES] for i in range(0, len(hashes), _HASH_BYTES))
+        )

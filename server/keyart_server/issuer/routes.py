@@ -68,15 +68,15 @@ def issuer_routes(authority: CertificateAuthority, token: str, rates: RateLimite
         """Certify a key: the body proves possession, the header `Authorization: Voucher …` entitles."""
         rates.take(client_network(request))
         kind, _, voucher = request.headers.get("authorization", "").partition(" ")
-        if kind == "Voucher":
-            tries.take(voucher_hash(voucher).hex())
+        given = voucher if kind == "Voucher" else None
+        if given is not None:
+            tries.take(voucher_hash(given).hex())
         content = await read(request, MAX_REQUEST_BYTES)
         try:
             wanted = CertificationRequest.from_bytes(content)
         except MessageError as error:
             raise HTTPException(400, str(error)) from None
         try:
-            given = voucher if kind == "Voucher" else None
             made = await run_in_threadpool(authority.certificate, wanted, given)
         except InputError as error:
             raise HTTPException(403, str(error)) from None
