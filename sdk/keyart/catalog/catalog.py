@@ -6,12 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from ..errors import CatalogError, UnknownTitle
+from .artwork import Artwork
 from .checks import quoted
 from .json_file import read_json, write_json
-from .tags import folded_kind
+from .tags import EMBEDDING_KIND, folded_kind
 from .title import Title
+
+Entry = TypeVar("Entry", Title, Artwork)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Catalog:
         """Return a catalogue of titles.
 
         Raises:
-            CatalogError: An id occurs twice, or there is no title.
+            CatalogError: An id occurs twice, embeddings differ in length, or there is no title.
         """
         rows = tuple(titles)
         if not rows:
@@ -54,20 +58,34 @@ class Catalog:
                         "give each its own, for instance its title's with '/a'."
                     )
                 artworks[artwork.id] = len(artworks)
+        _check_embeddings(rows)
         return cls(rows, MappingProxyType(by_id), MappingProxyType(artworks))
 
     def without_kinds(self, kinds: frozenset[str]) -> Catalog:
-        """Return the catalogue without any tag of some kinds, however it is spelt."""
+        """Return the catalogue without any tag of some kinds, however it is spelt.
+
+        The kind `embedding` stands for the embeddings.
+        """
 
         def kept(tags: Mapping[str, float]) -> dict[str, float]:
             return {tag: w for tag, w in tags.items() if folded_kind(tag) not in kinds}
 
+        def without(entry: Entry) -> Entry:
+            embedding = None if EMBEDDING_KIND in kinds else entry.embedding
+            return replace(entry, tags=kept(entry.tags), embedding=embedding)
+
         if not kinds:
             return self
         return Catalog.from_titles(
-            replace(t, tags=kept(t.tags), artworks=[replace(a, tags=kept(a.tags)) for a in t.artworks])
-            for t in self.titles
+            replace(without(title), artworks=[without(artwork) for artwork in title.artworks])
+            for title in self.titles
         )
+
+    @property
+    def embedding_size(self) -> int | None:
+        """Return how many numbers the embeddings have, or None if there are none."""
+        embeddings = (entry.embedding for entry in _entries(self.titles))
+        return next((len(embedding) for embedding in embeddings if embedding is not None), None)
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -111,3 +129,24 @@ class Catalog:
             return cls.from_titles(titles)
         except CatalogError as error:
             raise CatalogError(f"{Path(path)}: {error}") from None
+
+
+def _entries(titles: Iterable[Title]) -> Iterator[Title | Artwork]:
+    """Yield each title and then its artworks."""
+    for title in titles:
+        yield title
+        yield from title.artworks
+
+
+def _check_embeddings(titles: Iterable[Title]) -> None:
+    """Raise a `CatalogError` unless all embeddings have one length: others cannot be compared."""
+    first: tuple[str, int] | None = None
+    for entry in _entries(titles):
+        if entry.embedding is None:
+            continue
+        first = first or (entry.id, len(entry.embedding))
+        if len(entry.embedding) != first[1]:
+            raise CatalogError(
+                f"The embedding of {quoted(entry.id)} has {len(entry.embedding)} numbers, and that of "
+                f"{quoted(first[0])} has {first[1]}; make all embeddings of a catalogue with one model."
+            )

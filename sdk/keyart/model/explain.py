@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..catalog import EMBEDDING_KIND
 from ..errors import UnknownDecision
 from ..types import Bools, Doubles, Floats
 from .features.rows import FeatureRows, interaction_features
@@ -179,6 +180,8 @@ def attribute(spec: FeatureSpec, weights: Weights, pair: ArtworkPair) -> tuple[f
 def tag_phrase(tag: str) -> str:
     """Return a tag as people say it: "close-up shots", "warm colours", "comedy"."""
     kind, _, value = tag.partition(":")
+    if kind == EMBEDDING_KIND:
+        return "pictures that look like it"
     phrase = {
         "genre": "{}",
         "palette": "{} colours",
@@ -211,6 +214,11 @@ def _words(spec: FeatureSpec, weights: Weights, pair: ArtworkPair, logits: dict[
         many = "people" if kind == "cast" else f"{kind}s"
         even = float(pair.nobody[0, at] - pair.nobody[1, at])
         nearer = (x[at + 2] or x[at + 3]) > 0
+        if kind == EMBEDDING_KIND:
+            words[f"history:{kind}"] = f"It looks {_more(x[at] - even)} like what you watch."
+            words[f"content:{kind}"] = "It stands out more." if even > 0 else "It stands out less."
+            words[f"title:{kind}"] = f"It looks {_more(x[at + 2] or x[at + 3])} like the title."
+            continue
         words[f"history:{kind}"] = f"It shows {_more(x[at] - even, 'fewer')} of the {many} that you watch."
         words[f"content:{kind}"] = f"It tells {_more(even)} about the {kind}."
         words[f"title:{kind}"] = f"Its {many} are {'closer to' if nearer else 'further from'} the title's."

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from ...catalog import Artwork, Catalog, Title, age_of, kind_of
+from ...errors import CatalogError
 from ...types import Bools, Doubles, Floats, Ints
 from .spec import MATCHES_PER_KIND, FeatureSpec
 
@@ -54,6 +55,12 @@ class EncodedCatalog:
     """
 
     def __init__(self, catalog: Catalog, spec: FeatureSpec) -> None:
+        size, read = catalog.embedding_size, spec.embedding
+        if read is not None and size is not None and size != read.size:
+            raise CatalogError(
+                f"The catalogue's embeddings have {size} numbers, and the model reads {read.size}. Make them as the "
+                "catalogue's that the model was trained on, or leave them out."
+            )
         self.spec = spec
         self._titles = titles = catalog.titles
         counts = [len(title.artworks) for title in titles]
@@ -107,7 +114,7 @@ class EncodedCatalog:
                 self._encode_title(t)
 
     def _encode_title(self, t: int) -> Shares:
-        of_title = _shares(self._titles[t].tags)
+        of_title = _shares(self.spec.tags_of(self._titles[t]))
         self._set_shares(self.title_shares[t], of_title)
         if self.spec.open_matches:
             self._set_open(self.title_open_index[t], self.title_open_weight[t], of_title)
@@ -117,10 +124,11 @@ class EncodedCatalog:
     def _encode(self, t: int) -> None:
         of_title, place = self._encode_title(t), self.spec.artwork_place
         artworks, start = self._titles[t].artworks, int(self.first[t])
-        shares = [_shares(artwork.tags) for artwork in artworks]
-        for row, (artwork, of_artwork) in enumerate(zip(artworks, shares, strict=True), start):
+        tagged = [self.spec.tags_of(artwork) for artwork in artworks]
+        shares = [_shares(weights) for weights in tagged]
+        for row, (weights, of_artwork) in enumerate(zip(tagged, shares, strict=True), start):
             tags = self.artwork[row]
-            for tag, weight in artwork.tags.items():
+            for tag, weight in weights.items():
                 if tag in place:
                     tags[place[tag]] = min(weight, MAX_TAG_WEIGHT)
             self._set_shares(self.shares[row], of_artwork)
