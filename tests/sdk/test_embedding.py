@@ -144,4 +144,4 @@ def test_embeddings_of_another_length():
 
 def test_left_out_by_kind():
     catalog = embedded().without_kinds(frozenset({"embedding"}))
-    assert catalog.embedding_size is None and FeatureSpec.from_catalog(catalog).embedding is None
+    assert catalog.titles.embedding_size() is None and FeatureSpec.from_catalog(catalog).embedding is None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import CatalogError, UnknownTitle
 from .artwork import Artwork
 from .checks import quoted
+from .file_magic import begins_compact
 from .json_file import read_json, write_json
+from .listed_titles import ListedTitles
 from .tags import EMBEDDING_KIND, folded_kind
 from .title import Title
+
+if TYPE_CHECKING:
+    from .compact_titles import CompactTitles
 
 Entry = TypeVar("Entry", Title, Artwork)
 
@@ -23,12 +28,12 @@ class Catalog:
     """The titles that the app can show, in order. Ids of titles and of artworks are unique.
 
     Attributes:
-        titles: The titles.
+        titles: The titles: in memory, or in a compact file, from which each is read when it is needed.
         title_places: Place of each title among all titles, by id.
         artwork_places: Place of each artwork among the artworks of all titles in order, by id.
     """
 
-    titles: tuple[Title, ...]
+    titles: ListedTitles | CompactTitles
     title_places: Mapping[str, int] = field(repr=False, compare=False)
     artwork_places: Mapping[str, int] = field(repr=False, compare=False)
 
@@ -39,7 +44,7 @@ class Catalog:
         Raises:
             CatalogError: An id occurs twice, embeddings differ in length, or there is no title.
         """
-        rows = tuple(titles)
+        rows = ListedTitles(titles)
         if not rows:
             raise CatalogError("A catalogue needs at least one title.")
         by_id: dict[str, int] = {}
@@ -81,11 +86,16 @@ class Catalog:
             for title in self.titles
         )
 
-    @property
-    def embedding_size(self) -> int | None:
-        """Return how many numbers the embeddings have, or None if there are none."""
-        embeddings = (entry.embedding for entry in _entries(self.titles))
-        return next((len(embedding) for embedding in embeddings if embedding is not None), None)
+    def changed(self, *, titles: Iterable[Title] = (), withdrawn: Collection[str] = ()) -> Catalog:
+        """Return a catalogue with other titles in the place of those with their ids, new ones behind, others gone.
+
+        Args:
+            titles: Titles that are new, or have other artworks than before.
+            withdrawn: Ids of titles that are no longer shown; one that is not there is no mistake.
+        """
+        new = {title.id: title for title in titles}
+        kept = [new.pop(title.id, title) for title in self.titles if title.id not in withdrawn]
+        return Catalog.from_titles([*kept, *new.values()])
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -117,13 +127,29 @@ class Catalog:
         """Write the catalogue as JSON (`keyart-catalog/1`), either completely or not at all."""
         write_json(self.titles, path)
 
+    def save_compact(self, path: str | Path) -> None:
+        """Write the catalogue in columns (`keyart-catalog-columns/1`), either completely or not at all.
+
+        `load` maps such a file into memory instead of reading it: for catalogues of thousands of titles on a device.
+        """
+        from .compact_file import write_compact
+
+        write_compact(self.titles, path)
+
     @classmethod
     def load(cls, path: str | Path) -> Catalog:
-        """Read a catalogue that `save` wrote.
+        """Read a catalogue that `save` or `save_compact` wrote.
+
+        A compact file must stay as it is while the catalogue is in use: replace it, and never write into it.
 
         Raises:
             CatalogError: The file cannot be read. The message names the place of the first mistake.
         """
+        if begins_compact(path):
+            from .compact_titles import CompactTitles
+
+            compact = CompactTitles.open(path)
+            return cls(compact, compact.places("title"), compact.places("artwork"))
         titles = read_json(path)
         try:
             return cls.from_titles(titles)
@@ -131,22 +157,14 @@ class Catalog:
             raise CatalogError(f"{Path(path)}: {error}") from None
 
 
-def _entries(titles: Iterable[Title]) -> Iterator[Title | Artwork]:
-    """Yield each title and then its artworks."""
-    for title in titles:
-        yield title
-        yield from title.artworks
-
-
-def _check_embeddings(titles: Iterable[Title]) -> None:
+def _check_embeddings(titles: ListedTitles) -> None:
     """Raise a `CatalogError` unless all embeddings have one length: others cannot be compared."""
-    first: tuple[str, int] | None = None
-    for entry in _entries(titles):
-        if entry.embedding is None:
-            continue
-        first = first or (entry.id, len(entry.embedding))
-        if len(entry.embedding) != first[1]:
+    on_titles, on_artworks = titles.embeddings()
+    embeddings = [*on_titles, *on_artworks]
+    for owner, vector in embeddings:
+        first, size = quoted(embeddings[0][0]), len(embeddings[0][1])
+        if len(vector) != size:
             raise CatalogError(
-                f"The embedding of {quoted(entry.id)} has {len(entry.embedding)} numbers, and that of "
-                f"{quoted(first[0])} has {first[1]}; make all embeddings of a catalogue with one model."
+                f"The embedding of {quoted(owner)} has {len(vector)} numbers, and that of {first} has {size}; "
+                "make all embeddings of a catalogue with one model."
             )

@@ -13,7 +13,6 @@ trains both in one space (Liang et al. 2022, "Mind the Gap").
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -52,18 +51,18 @@ class EmbeddingAxes:
     @classmethod
     def of_catalog(cls, catalog: Catalog) -> EmbeddingAxes | None:
         """Return the axes of a catalogue, or None if it has too few embeddings. Its order makes no difference."""
-        titles = sorted((t.id, t.embedding) for t in catalog if t.embedding is not None)
-        artworks = sorted((a.id, a.embedding) for t in catalog for a in t.artworks if a.embedding is not None)
-        size = len((titles or artworks or [("", ())])[0][1])
+        size = catalog.titles.embedding_size()
+        if size is None:
+            return None
         means, sampled = np.zeros((2, size)), []
-        for row, entries in enumerate((titles, artworks)):
+        for row, entries in enumerate(catalog.titles.embeddings()):
             if entries:
                 every = -(-2 * len(entries) // SAMPLED_VECTORS)
-                vectors = np.array([vector for _, vector in entries[::every]], dtype=np.float64)
+                in_order = sorted(entries, key=lambda entry: entry[0])
+                vectors = np.array([vector for _, vector in in_order[::every]], dtype=np.float64)
                 means[row] = vectors.mean(axis=0)
                 sampled.append(vectors - means[row])
-        centred = np.concatenate(sampled) if sampled else np.zeros((0, 0))
-        axes = _whitened_axes(centred)
+        axes = _whitened_axes(np.concatenate(sampled))
         return cls.of_arrays(means, axes) if len(axes) else None
 
     @classmethod
@@ -92,7 +91,7 @@ class EmbeddingAxes:
             raise _refused(f"must have 1 to {MAX_AXES} axes of 1 to {MAX_EMBEDDING_SIZE:,} numbers")
         try:
             sound = bool(np.isfinite(axes.arrays).all())
-        except (ValueError, binascii.Error):
+        except ValueError:  # binascii.Error is one
             sound = False
         if not sound:
             raise _refused(f"must have, as 'values', base64 of {2 + count} rows of {size} finite float32 numbers")

@@ -104,12 +104,9 @@ class FeatureSpec:
         on_titles: dict[str, set[str]] = defaultdict(set)
         on_artworks: dict[str, set[str]] = defaultdict(set)
         embedding = EmbeddingAxes.of_catalog(catalog)
-        for title in catalog:
-            for tag in title.tags:
-                on_titles[kind_of(tag)].add(tag)
-            for artwork in title.artworks:
-                for tag in artwork.tags:
-                    on_artworks[kind_of(tag)].add(tag)
+        for by_kind, tags in zip((on_titles, on_artworks), catalog.titles.tags(), strict=True):
+            for tag in tags:
+                by_kind[kind_of(tag)].add(tag)
         if embedding is not None:
             on_titles[EMBEDDING_KIND].update(embedding.tag_names)
             on_artworks[EMBEDDING_KIND].update(embedding.tag_names)
