@@ -100,8 +100,9 @@ class FederatedRounds:
             return self._participation().request_certificate(challenge, attestation) if self._takes_part() else None
 
     def update_revocations(self, revoked: bytes) -> bool:
-        """Store an issuer's revocation list. A device that has one declines rounds with a revoked neighbour, and all
-        rounds once the list has expired.
+        """Store an issuer's revocation list.
+
+        A device that has one declines rounds with a revoked neighbour, and all rounds once the list has expired.
 
         Returns:
             False if nothing may be kept.

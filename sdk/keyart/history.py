@@ -84,8 +84,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """The reward of an outcome: 1 for a quality play, else 0. An abandoned play earns nothing, so clickbait does not
-    pay.
+    """The reward of an outcome: 1 for a quality play, else 0.
+
+    An abandoned play earns nothing, so clickbait does not pay.
 
     Attributes:
         quality_seconds: Duration of a quality play in seconds.

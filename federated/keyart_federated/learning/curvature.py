@@ -243,8 +243,10 @@ def _shown(
 
 
 def of_decisions(samples: Sequence[tuple[DecisionLog, Ints]], model: GlobalModel) -> Curvature:
-    """Return the curvature of real decisions [n, 1] with the places of their artworks, heads included
-    (`keyart_federated.simulation.pooled_logs`)."""
+    """Return the curvature of real decisions [n, 1] with the places of their artworks, heads included.
+
+    The decisions are those of `keyart_federated.simulation.pooled_logs`.
+    """
     count = len(model.appeal)
     parts = [_fisher(log.rows, log.logits(model.weights), artworks, count) for log, artworks in samples]
     weights = np.array([artworks.size for _, artworks in samples], dtype=np.float64)

@@ -62,7 +62,7 @@ class CompactTitles(Sequence[Title]):
 
     def places(self, owner: str) -> Mapping[str, int]:
         """Return the place of each title ("title") or artwork ("artwork") by its id."""
-        return _Places(self._columns, owner)
+        return _PlacesById(self._columns, owner)
 
     def artwork_counts(self) -> Sequence[int]:
         """Return the number of artworks of each title."""
@@ -175,7 +175,7 @@ class CompactTitles(Sequence[Title]):
         return vector
 
 
-class _Places(Mapping[str, int]):
+class _PlacesById(Mapping[str, int]):
     """Place by id, found by the hash of the id in a sorted column."""
 
     def __init__(self, columns: Columns, owner: str) -> None:

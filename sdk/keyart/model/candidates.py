@@ -1,5 +1,6 @@
 """Candidates: the artworks of titles for one viewer in one context, with their rows, logits, rules and
-probabilities."""
+probabilities.
+"""
 
 from __future__ import annotations
 

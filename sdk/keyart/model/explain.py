@@ -246,7 +246,8 @@ def _more(difference: float, otherwise: str = "less") -> str:
 
 def _tags(spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> str:
     """Return the tag that a part is mostly about: one that the artwork shows more of, or one that the runner-up
-    does."""
+    does.
+    """
     by_tag = z * directions
     if not by_tag.size or not np.abs(by_tag).max():
         return "see no difference"

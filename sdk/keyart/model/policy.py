@@ -108,8 +108,9 @@ def distribution(values: npt.NDArray[np.floating], allowed: Bools, gamma: float)
 
 
 def distribution_of_set(values: Sequence[float], gamma: float) -> list[float]:
-    """Return `distribution` of one candidate set, the same to the last bit, with plain floats and without numpy's
-    overhead.
+    """Return `distribution` of one candidate set, the same to the last bit.
+
+    It takes plain floats, without numpy's overhead.
 
     Args:
         values: −inf for candidates that may not be shown.

@@ -26,8 +26,10 @@ series of outcomes. It is as much as the first bundle gives to a genre that is h
 
 @dataclass(frozen=True)
 class StatedPreferences:
-    """Preferences worked out for one catalogue. `added` [n] are logits of play, by artwork in the catalogue's
-    order."""
+    """Preferences worked out for one catalogue.
+
+    `added` [n] are logits of play, by artwork in the catalogue's order.
+    """
 
     tags: Mapping[str, float]
     added: Floats

@@ -175,8 +175,9 @@ def measure_importance(
     own: ArtworkBias | None = None,
     has_watched: Callable[[int], bool] = nothing_watched,
 ) -> MeasuredImportance:
-    """Measure what tells the artworks of a title apart, in 64 choices that are the same every time: titles spread
-    evenly over the catalogue, each choice on the next device or at the next time of day.
+    """Measure what tells the artworks of a title apart, in 64 choices that are the same every time.
+
+    Titles are spread evenly over the catalogue, and each choice is on the next device or at the next time of day.
 
     The spread of a parameter in a choice is the standard deviation, over the artworks that may be shown, of its part
     of log value = log σ(s) + log σ(k), to first order: (1 − σ(s)) ds and (1 − σ(k)) dk, mean slopes of the title. Its

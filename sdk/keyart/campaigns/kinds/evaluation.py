@@ -54,8 +54,9 @@ MISFIT: Final = "The candidate does not fit this device's model; nothing is sent
 
 @dataclass(frozen=True)
 class EvaluationLayout(VectorLayout):
-    """Layout of a device's means over its decisions, one entry each, divided by `EVALUATION_PART_MAXIMA` and times
-    `EVALUATION_PART_NORM`.
+    """Layout of a device's means over its decisions.
+
+    One entry each, divided by `EVALUATION_PART_MAXIMA` and times `EVALUATION_PART_NORM`.
 
     Its parts are: devices: 1 if there are decisions. logged: r. weight: w. rewarded: w r. Then their products:
     weight_weight: (mean w)². rewarded_rewarded: (mean w r)². weight_rewarded: mean w · mean w r.
@@ -63,6 +64,7 @@ class EvaluationLayout(VectorLayout):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
+        """Return the number of entries of each part, in order."""
         return dict.fromkeys(EVALUATION_PART_MAXIMA, 1)
 
 
@@ -116,8 +118,10 @@ def as_candidate(installed: LoadedModel) -> LoadedModel:
 
 
 def answered_decisions(profile: Profile, catalog: Catalog) -> list[tuple[Answered, float]]:
-    """Return the decisions with an outcome, without an intent, whose artwork is in the catalogue, with their rewards,
-    by time."""
+    """Return the decisions that count, by time, with their rewards.
+
+    They have an outcome and no intent, and their artwork is in the catalogue.
+    """
     places = catalog.artwork_places
     answered: list[Answered] = [
         (entry, entry.outcome)
@@ -184,8 +188,10 @@ def replay_decisions(
 
 
 def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubles:
-    """Return the vector with a norm of at most 1, [layout.size], for w [N] and r [N] in 0–1; zeros without
-    decisions."""
+    """Return the vector with a norm of at most 1, [layout.size], for w [N] and r [N] in 0–1.
+
+    It is zero without decisions.
+    """
     if not len(w):
         return np.zeros(layout.size)
     weight, rewarded = float(w.mean()), float((w * r).mean())

@@ -165,8 +165,10 @@ class EncodedCatalog:
 
 
 class _Places(Mapping[str, int]):
-    """Artwork id to place among all artworks. Looking an artwork up encodes its title, since its rows are about to be
-    used."""
+    """Artwork id to place among all artworks.
+
+    Looking an artwork up encodes its title, since its rows are about to be used.
+    """
 
     def __init__(self, encoded: EncodedCatalog, places: Mapping[str, int]) -> None:
         self._encoded, self._places = encoded, places
@@ -187,8 +189,10 @@ class _Places(Mapping[str, int]):
 
 
 def is_misleading(title: Title, artwork: Artwork) -> bool:
-    """Return True if genres, or cast, of the artwork share nothing with the title's. A kind absent on one side
-    passes."""
+    """Return True if genres, or cast, of the artwork share nothing with the title's.
+
+    A kind that is absent on one side passes.
+    """
     return _is_misleading(_shares(title.tags), _shares(artwork.tags))
 
 

@@ -128,10 +128,12 @@ class FeatureSpec:
 
     @cached_property
     def artwork_place(self) -> dict[str, int]:
+        """Return the place of each tag of artworks."""
         return {tag: i for i, tag in enumerate(self.artwork_tags)}
 
     @cached_property
     def viewer_place(self) -> dict[str, int]:
+        """Return the place of each tag of a viewer's taste."""
         return {tag: i for i, tag in enumerate(self.viewer_tags)}
 
     @property

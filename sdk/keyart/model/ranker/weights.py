@@ -156,8 +156,10 @@ def dequantize_weights(integers: npt.NDArray[np.int8], scales: Floats) -> Floats
 
 
 def stored_layout(spec: FeatureSpec) -> dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]]:
-    """Return the layout of `ranker.bin`: float32 vectors first, so that they stay aligned, and the int8 matrix
-    last."""
+    """Return the layout of `ranker.bin`.
+
+    The float32 vectors come first, so that they stay aligned, and the int8 matrix last.
+    """
     sizes = weight_shapes(spec)
     layout: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]] = {
         name: (np.dtype("<f4"), shape) for name, shape in sizes.items() if name != "play_artwork"
