@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from .catalog import MAX_FINITE_NUMBER, age_of, is_text, quoted
+from .catalog import MAX_FINITE_NUMBER, check_rating, is_text, quoted
 from .errors import ContextError
 
 DEVICES = ("tv", "phone", "tablet", "desktop")  # anything else is allowed and treated as "other"
@@ -62,7 +62,8 @@ class Context:
         slot: Place on the page, from 0.
         trending: Share in 0–1 by title id.
         intent: Weights of tags that the viewer asked for just now (voice, gesture, mood). Never stored.
-        max_maturity: Highest age rating that may be shown; "" for any.
+        max_maturity: Highest age rating that may be shown, such as "13+", "PG-13" or "FSK 12"; "" for any. The limit
+            of the profile holds beside it.
         daypart: Daypart of `at`, worked out once since each choice asks for it more than once.
 
     Raises:
@@ -85,8 +86,7 @@ class Context:
             raise ContextError(
                 f"Context.slot must be a whole number from 0 to {MAX_SLOT:,}, not {quoted(self.slot)}."
             )
-        if not isinstance(self.max_maturity, str) or age_of(self.max_maturity) is None:
-            raise ContextError(f"Context.max_maturity {quoted(self.max_maturity)} is not an age such as '13+'.")
+        check_rating(self.max_maturity, "Context.max_maturity", ContextError)
         object.__setattr__(self, "trending", _weights(self.trending, "trending"))
         object.__setattr__(self, "intent", _weights(self.intent, "intent"))
         object.__setattr__(self, "daypart", daypart_of(self.at))

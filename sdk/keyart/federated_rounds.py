@@ -43,7 +43,9 @@ class FederatedRounds:
             if profile is None or not session.custody.consent.allows("federated"):
                 session.custody.drop_rounds()
                 return None
-            return self._participation().answer(message, profile, chooser.installed, chooser.catalog, chooser.policy)
+            return self._participation().answer(
+                message, profile, chooser.installed, chooser.catalog, chooser.policy, chooser.limit
+            )
 
     def leave(self, round_id: bytes) -> bool:
         """Drop a round that has received this device's keys and nothing else, since its server has no place for them.

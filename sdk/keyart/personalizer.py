@@ -13,12 +13,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from .bundle.loading import check_bundle, load_model
-from .catalog import Catalog
+from .catalog import Catalog, check_rating
 from .context import Context
 from .decision import Decision
 from .diagnostics import Stats, Timings
 from .errors import SettingError, UnknownDecision
 from .history import Outcome, Reward, View
+from .model.eligibility import NO_AGE_LIMIT, AgeLimit
 from .model.loaded_model import LoadedModel
 from .model.policy import Policy, Uniform
 from .model.ranker import Engine
@@ -72,6 +73,7 @@ class Personalizer:
         profile: str = "default",
         mode: Mode = "personalized",
         age_mode: AgeMode = "adult",
+        max_maturity: str = "",
         reward: Reward | None = None,
         retention_days: int = 90,
         outcome_window: timedelta = timedelta(hours=4),
@@ -90,7 +92,11 @@ class Personalizer:
             policy: Settings of choosing.
             profile: Name of the profile within the file.
             mode: "non_profiled" never uses or keeps anything about the person.
-            age_mode: "child" does the same, whatever was granted before.
+            age_mode: "child" does the same, whatever was granted before. It needs `max_maturity`, and shows no
+                artwork without an age rating.
+            max_maturity: Highest age rating that this profile is shown, such as "6+", "PG" or "FSK 6"; "" for any.
+                It holds for every choice beside the limit of the context. Where it leaves no artwork of a title,
+                `Decision.artwork_id` is None.
             reward: Thresholds of a quality play.
             retention_days: Number of days for which views and decisions are kept, 1 to 365.
             outcome_window: Time after which an artwork that was seen without an outcome counts as skipped.
@@ -106,7 +112,7 @@ class Personalizer:
             StoreFull: The disk is full, read-only or failing.
             BundleError: The bundle breaks a rule.
             EngineError: The engine is not installed.
-            SettingError: A setting is out of range.
+            SettingError: A setting is out of range, or a child's profile has no age limit.
         """
         if not isinstance(catalog, Catalog):
             raise SettingError("catalog must be a keyart.Catalog; make one with Catalog.from_titles(…).")
@@ -119,13 +125,20 @@ class Personalizer:
                 raise SettingError(
                     f"{name} is {value!r}; use {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}."
                 )
+        check_rating(max_maturity, "max_maturity", SettingError)
+        if age_mode == "child" and not max_maturity:
+            raise SettingError(
+                "A child's profile needs an age limit: write max_maturity='6+', or 'PG', 'TV-Y7', 'FSK 6' …, with "
+                "age_mode='child'. No artwork above it, or without a rating, is shown."
+            )
+        limit = AgeLimit((max_maturity,), age_mode == "child") if max_maturity else NO_AGE_LIMIT
         profiling = mode == "personalized" and age_mode == "adult"
         terms = RetentionSettings(profiling, reward or Reward(), retention_days, outcome_window)
         policy = policy or Policy()
         catalog = catalog.without_kinds(policy.sensitive_kinds)
         installed = LoadedModel.nothing(catalog) if bundle is None else _installed(bundle, catalog, engine, policy)
         numbers = rng or random.Random()  # noqa: S311 (draws of pictures are no secret)
-        chooser = Chooser(catalog, installed, policy, numbers)
+        chooser = Chooser(catalog, installed, policy, numbers, limit)
         session = Session(
             lambda keys: Store.open(path, keys, profile, clock=clock), keys, chooser, terms, clock, rng is None
         )
@@ -195,6 +208,8 @@ class Personalizer:
     def choose(self, title_id: str, context: Context) -> Decision:
         """Choose the artwork to show for a title. It never waits for the disk.
 
+        Where the age limits of the profile and of the context allow none, `Decision.artwork_id` is None.
+
         Raises:
             UnknownTitle: The catalogue does not have the title.
             ContextError: The context cannot be used.
@@ -227,7 +242,7 @@ class Personalizer:
             beside: Ids of the artworks that the page shows already, in order.
 
         Returns:
-            Probabilities by artwork id.
+            Probabilities by artwork id; all 0 where the age limits allow no artwork.
 
         Raises:
             UnknownTitle: The catalogue does not have the title.
@@ -241,7 +256,8 @@ class Personalizer:
         skipped.
 
         Returns:
-            False if nothing may be kept, or if it was already seen or has an outcome.
+            False if nothing may be kept, if the decision shows no artwork, or if it was already seen or has an
+            outcome.
 
         Raises:
             UnknownDecision: This profile does not have the decision.
@@ -258,7 +274,7 @@ class Personalizer:
         """Store the outcome of a decision and learn from it, before this returns.
 
         Returns:
-            False if nothing may be kept, or if the outcome is already known.
+            False if nothing may be kept, if the decision shows no artwork, or if the outcome is already known.
 
         Raises:
             UnknownDecision: This profile does not have the decision.
@@ -276,7 +292,7 @@ class Personalizer:
             return is_new
 
     def explain(self, decision_id: str) -> Explanation:
-        """Explain why a decision shows its artwork, as the model sees it now.
+        """Explain why a decision shows its artwork, or none, as the model sees it now.
 
         Raises:
             UnknownDecision: The decision is not known, or its artwork has left the catalogue.
@@ -338,6 +354,7 @@ class Personalizer:
                 self.preferences.as_dict() if person else {},
                 slates.own,
                 slates.has_watched,
+                slates.limit,
                 profiled=person is not None,
                 mode=self._mode,
                 age_mode=self._age_mode,

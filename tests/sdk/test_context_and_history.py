@@ -29,7 +29,7 @@ NAIVE = EVENING.replace(tzinfo=None)
         {"trending": ["t"]},
         {"intent": {"genre:drama": math.inf}},
         {"intent": {"genre:drama": "much"}},
-        {"max_maturity": "PG"},
+        {"max_maturity": "FSK 13"},
         {"max_maturity": 13},
         {"slot": 1_000_000},
         {"slot": 10**5000},

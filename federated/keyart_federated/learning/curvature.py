@@ -247,7 +247,7 @@ def of_decisions(samples: Sequence[tuple[DecisionLog, Ints]], model: GlobalModel
 
     The decisions are those of `keyart_federated.simulation.pooled_logs`.
     """
-    count = len(model.appeal)
+    count, samples = len(model.appeal), [sample for sample in samples if sample[1].size]
     parts = [_fisher(log.rows, log.logits(model.weights), artworks, count) for log, artworks in samples]
     weights = np.array([artworks.size for _, artworks in samples], dtype=np.float64)
     weights /= weights.sum()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import CatalogError
 from .checks import check_id, checked_embedding, quoted
-from .ratings import age_of
+from .ratings import check_rating
 from .tags import checked_tags
 
 
@@ -22,7 +22,8 @@ class Artwork:
         embedding: What a model makes of the image, as numbers, or None. All embeddings of a catalogue have one
             length.
         synthetic: True if it was composed or generated, so that the app can say so.
-        maturity: Age rating such as "13+". It is shown only where the context's limit allows it.
+        maturity: Age rating such as "13+", "PG-13" or "FSK 12"; "" if it has none. It is shown only where the age
+            limits of the profile and of the context allow it, and without a rating never in a child's profile.
         spoiler: True if it is not shown before the title has been watched.
 
     Raises:
@@ -41,9 +42,6 @@ class Artwork:
         check_id(self.id, "An artwork")
         object.__setattr__(self, "tags", checked_tags(self.tags, f"Artwork {quoted(self.id)}", CatalogError))
         object.__setattr__(self, "embedding", checked_embedding(self.embedding, f"Artwork {quoted(self.id)}"))
-        if not isinstance(self.maturity, str) or age_of(self.maturity) is None:
-            raise CatalogError(
-                f"Artwork {quoted(self.id)}: maturity {quoted(self.maturity)} is not an age such as '13+'."
-            )
+        check_rating(self.maturity, f"Artwork {quoted(self.id)}: maturity", CatalogError)
         if not isinstance(self.synthetic, bool) or not isinstance(self.spoiler, bool):
             raise CatalogError(f"Artwork {quoted(self.id)}: 'synthetic' and 'spoiler' are True or False.")

@@ -16,7 +16,7 @@ from ..catalog import Catalog
 from ..context import Context
 from ..types import Bools, Doubles, Floats, Ints
 from .artwork_bias import ArtworkBias
-from .eligibility import age_limit, eligible_of_title
+from .eligibility import NO_AGE_LIMIT, AgeLimit, eligible_of_title
 from .features import ViewerFeatures
 from .features.rows import (
     FeatureRows,
@@ -85,10 +85,12 @@ class Candidates(NamedTuple):
         value = self.value if factors is None else self.value * factors
         return CandidateChances(value, np.array(distribution_of_set(self._ranked(factors), self.gamma)))
 
-    def draw(self, uniform: float, factors: Floats | None = None) -> DrawnCandidate:
-        """Draw a candidate by a uniform number in [0, 1)."""
+    def draw(self, uniform: float, factors: Floats | None = None) -> DrawnCandidate | None:
+        """Draw a candidate by a uniform number in [0, 1). Return None if none may be shown."""
         values = self._ranked(factors)
         p = distribution_of_set(values, self.gamma)
+        if not any(p):
+            return None
         place = draw_candidate(p, uniform)
         return DrawnCandidate(place, p[place], values[place] < max(values))
 
@@ -114,6 +116,7 @@ class CandidateSets:
         has_watched: Returns True if the viewer has watched a title.
         stated: Stated preferences, or None.
         own: Artwork biases, or None.
+        limit: The age limits of the profile, which hold beside that of a context.
     """
 
     catalog: Catalog
@@ -124,6 +127,7 @@ class CandidateSets:
     has_watched: Callable[[int], bool]
     stated: StatedPreferences | None = None
     own: ArtworkBias | None = None
+    limit: AgeLimit = NO_AGE_LIMIT
 
     @cached_property
     def additions(self) -> LogitAdditions:
@@ -160,9 +164,9 @@ class CandidateSets:
         ]
 
     def allowed(self, title: int, context: Context) -> Bools:
-        """Return which of a title's artworks may be shown (`eligibility`), [A]."""
+        """Return which of a title's artworks may be shown (`eligibility`), [A]; it may be none."""
         encoded = self.installed.encoded
-        return eligible_of_title(encoded, self.policy, title, self.has_watched, age_limit(context))
+        return eligible_of_title(encoded, self.policy, title, self.has_watched, self.limit.within(context))
 
     def _logits(self, titles: list[int], context: Context) -> tuple[Logits, list[slice]]:
         rows, pictures, parts = self._rows(titles, context)

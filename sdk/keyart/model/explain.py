@@ -55,7 +55,7 @@ class Explanation:
     Attributes:
         decision_id: The decision.
         title_id: The title.
-        artwork_id: The artwork.
+        artwork_id: The artwork, or None if the decision shows none.
         runner_up: The next best artwork, or None.
         propensity: Probability of the draw.
         lead: Lead in value over the runner-up.
@@ -64,7 +64,7 @@ class Explanation:
 
     decision_id: str
     title_id: str
-    artwork_id: str
+    artwork_id: str | None
     runner_up: str | None
     propensity: float
     lead: float
@@ -116,6 +116,9 @@ def explanation(
     Raises:
         UnknownDecision: The artwork has left the catalogue.
     """
+    if decision.artwork_id is None:
+        none = Factor("age-limit", 0.0, "No picture of this title is within the age limit that holds here.")
+        return Explanation(decision.id, title.id, None, None, decision.propensity, 0.0, (none,))
     ids = [artwork.id for artwork in title.artworks]
     if decision.artwork_id not in ids:
         raise UnknownDecision(

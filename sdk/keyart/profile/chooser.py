@@ -17,7 +17,7 @@ from ..context import Context, daypart_of
 from ..decision import Decision
 from ..errors import ContextError, SettingError
 from ..model.candidates import CandidateSets, DrawnCandidate
-from ..model.eligibility import nothing_watched
+from ..model.eligibility import NO_AGE_LIMIT, AgeLimit, nothing_watched
 from ..model.features import ViewerFeatures
 from ..model.loaded_model import LoadedModel
 from ..model.page import PageMemory
@@ -77,10 +77,10 @@ class RecentDecisions:
         shown = self._shown.get(decision_id)
         return None if shown is None else ShownDecision(*shown)
 
-    def is_unprofiled(self, decision_id: str) -> bool:
-        """Return True if the decision was made without a profile."""
+    def is_unkept(self, decision_id: str) -> bool:
+        """Return True if the decision was made without a profile, or shows no artwork: nothing of it is kept."""
         shown = self.get(decision_id)
-        return shown is not None and not shown.profiled
+        return shown is not None and not (shown.profiled and shown.entry.artwork_id)
 
     def drop(self, gone: Callable[[Decision], bool]) -> None:
         """Forget decisions, and the artworks that they kept."""
@@ -101,7 +101,7 @@ class RecentDecisions:
     def _keep(self, entry: Entry, daypart: str) -> None:
         decision = entry.decision
         # A sticky answer does not renew the draw, and what the viewer asked for is not the title's picture.
-        if decision.sticky or entry.with_intent:
+        if decision.sticky or entry.with_intent or not entry.artwork_id:
             return
         key = (decision.title_id, entry.device, daypart)
         self._kept[key] = (decision, entry.at)
@@ -111,10 +111,17 @@ class RecentDecisions:
 
 
 class Chooser:
-    """Draws artworks for titles. It is not thread-safe: its owner locks."""
+    """Draws artworks for titles, within the age limits of the profile. It is not thread-safe: its owner locks."""
 
-    def __init__(self, catalog: Catalog, installed: LoadedModel, policy: Policy, rng: Uniform) -> None:
-        self.catalog, self.policy, self.rng = catalog, policy, rng
+    def __init__(
+        self,
+        catalog: Catalog,
+        installed: LoadedModel,
+        policy: Policy,
+        rng: Uniform,
+        limit: AgeLimit = NO_AGE_LIMIT,
+    ) -> None:
+        self.catalog, self.policy, self.rng, self.limit = catalog, policy, rng, limit
         self.recent = RecentDecisions()
         self._ids = random.Random()  # noqa: S311 (an id has to be another one each time, and is no secret)
         self.use(installed)
@@ -126,7 +133,7 @@ class Chooser:
         self.recent.forget_pictures()
 
     def choose(self, title_id: str, context: Context, profile: Profile | None) -> Decision:
-        """Choose the artwork to show for a title.
+        """Choose the artwork to show for a title; None of them if the age limits allow none.
 
         Raises:
             UnknownTitle: The catalogue does not have the title.
@@ -155,11 +162,11 @@ class Chooser:
             kept = self._kept(title, context, slates)
             if kept is not None:
                 decision = self._shown(kept, context, context.slot + i, profile)
-                memory.show(encoded.place[kept.artwork_id])
             else:
                 drawn = candidates.draw(self.rng.random(), memory.factors(places))
                 decision = self._drawn(title, context, context.slot + i, drawn, profile)
-                memory.show(places.start + drawn.place)
+            if decision.artwork_id is not None:
+                memory.show(encoded.place[decision.artwork_id])
             decisions.append(decision)
         return decisions
 
@@ -213,6 +220,7 @@ class Chooser:
             profile.has_watched if profile else nothing_watched,
             profile.stated if profile else None,
             profile.learner.own if profile else None,
+            self.limit,
         )
 
     def after_fork(self, own_rng: bool) -> None:
@@ -238,23 +246,20 @@ class Chooser:
         if kept is None:
             return None
         pictures = slates.pictures(title)
-        place = self.installed.encoded.place.get(kept.artwork_id, -1) - pictures.start
+        place = self.installed.encoded.place.get(kept.artwork_id or "", -1) - pictures.start
         if not 0 <= place < pictures.stop - pictures.start or not slates.allowed(title, context)[place]:
             return None
         return kept
 
     def _drawn(
-        self, title: int, context: Context, slot: int, drawn: DrawnCandidate, profile: Profile | None
+        self, title: int, context: Context, slot: int, drawn: DrawnCandidate | None, profile: Profile | None
     ) -> Decision:
-        shown = self.catalog.titles[title]
-        decision = Decision(
-            self._new_id(),
-            shown.id,
-            shown.artworks[drawn.place].id,
-            drawn.propensity,
-            drawn.exploring,
-            self.installed.version,
-        )
+        shown, version = self.catalog.titles[title], self.installed.version
+        if drawn is None:
+            decision = Decision(self._new_id(), shown.id, None, 1.0, False, version)
+        else:
+            artwork_id = shown.artworks[drawn.place].id
+            decision = Decision(self._new_id(), shown.id, artwork_id, drawn.propensity, drawn.exploring, version)
         return self._remembered(decision, context, slot, profile)
 
     def _shown(self, kept: Decision, context: Context, slot: int, profile: Profile | None) -> Decision:
@@ -265,6 +270,6 @@ class Chooser:
     def _remembered(self, decision: Decision, context: Context, slot: int, profile: Profile | None) -> Decision:
         entry = Entry(decision, context.at, context.device, slot, bool(context.intent))
         self.recent.add(entry, context, profile is not None)
-        if profile is not None:
+        if profile is not None and entry.artwork_id:  # nothing can come of a decision that shows nothing
             profile.journal.remember(entry)
         return decision

@@ -55,6 +55,11 @@ class Entry:
     def daypart(self) -> str:
         return daypart_of(self.at)
 
+    @property
+    def artwork_id(self) -> str:
+        """Return the id of the artwork; "", which is no artwork's, for a decision that shows none."""
+        return self.decision.artwork_id or ""
+
 
 def day_of(at: datetime) -> int:
     """Return the days since 1970, which entries are stamped with."""
@@ -111,7 +116,7 @@ def entry_to_bytes(entry: Entry) -> bytes:
         _OUTCOMES.index(outcome.kind if outcome else None),
         outcome.seconds if outcome else 0.0,
     )
-    return _STAMP.pack(VERSION, entry.day) + head + _texts(decision.title_id, decision.artwork_id, entry.device)
+    return _STAMP.pack(VERSION, entry.day) + head + _texts(decision.title_id, entry.artwork_id, entry.device)
 
 
 def entry_from_bytes(decision_id: str, data: bytes) -> Entry:

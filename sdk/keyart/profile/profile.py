@@ -199,7 +199,7 @@ class Profile:
         """Return the reward of each decision in `training_log` made since then (Unix seconds)."""
         encoded, places = self._installed.encoded, self._catalog.artwork_places
         return [
-            self._reward.of(outcome, encoded.durations[encoded.title_of[places[entry.decision.artwork_id]]])
+            self._reward.of(outcome, encoded.durations[encoded.title_of[places[entry.artwork_id]]])
             for entry, outcome in self._answered(self.journal.entries())
             if entry.at.timestamp() >= seconds
         ]
@@ -315,7 +315,7 @@ class Profile:
         """Yield the decisions to learn from: with an outcome, an artwork in the catalogue, and without an intent."""
         places = self._catalog.artwork_places
         for entry in entries:
-            if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in places:
+            if entry.outcome is not None and not entry.with_intent and entry.artwork_id in places:
                 yield entry, entry.outcome
 
     def _learn(self, entry: Entry) -> None:

@@ -148,9 +148,10 @@ class Session:
         return None
 
     def person_of(self, decision_id: str) -> Profile | None:
-        """Return the profile for an outcome. A decision made before consent reveals nothing that may be kept."""
+        """Return the profile for an outcome. A decision made before consent reveals nothing that may be kept, and one
+        without an artwork nothing at all."""
         person = self.person()
-        return None if self.chooser.recent.is_unprofiled(decision_id) else person
+        return None if self.chooser.recent.is_unkept(decision_id) else person
 
     def stored(self) -> Profile:
         """Return the stored profile for a person's rights, which need no consent. Choices must not see it then."""

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from ...catalog import Artwork, Catalog, Title, age_of, kind_of
+from ...catalog import UNRATED, Artwork, Catalog, Title, kind_of, rating_of
 from ...errors import CatalogError
-from ...types import Bools, Doubles, Floats, Ints
+from ...types import Bools, Doubles, Floats, Ints, ShortInts
 from .sparse_table import sparse_zeros
 from .spec import MATCHES_PER_KIND, FeatureSpec
 
@@ -46,7 +46,7 @@ class EncodedCatalog:
         open_rarity: Share of titles that carry each of those tags, [O].
         misleading: True if genres or cast share nothing with the title's, [n].
         honest: The candidates that are left without misleading ones; all of them if none would be left, [n].
-        ages: Age from which on an artwork may be shown, [n].
+        ratings: Age rating of each artwork (`keyart.catalog.Rating`), [n, 3].
         spoilers: True for artworks that may not be shown before the title was watched, [n].
         spoils: True for titles with a spoiler, [t].
         ready: True for titles that are encoded with their artworks, [t].
@@ -81,7 +81,7 @@ class EncodedCatalog:
         self.title_open_weight: Floats = sparse_zeros(self.title_open_index.shape, np.float32)
         self.misleading: Bools = np.zeros(n, dtype=np.bool_)
         self.honest: Bools = np.zeros(n, dtype=np.bool_)
-        self.ages: Ints = np.zeros(n, dtype=np.intp)
+        self.ratings: ShortInts = np.zeros((n, len(UNRATED)), dtype=np.int16)
         self.spoilers: Bools = np.zeros(n, dtype=np.bool_)
         self.spoils = bytearray(t)
         self.durations: Doubles = np.asarray(titles.durations(), dtype=np.float64)
@@ -140,7 +140,7 @@ class EncodedCatalog:
         misleading = [_is_misleading(of_title, of_artwork) for of_artwork in shares]
         self.misleading[mine] = misleading
         self.honest[mine] = [not misleads for misleads in misleading] if not all(misleading) else True
-        self.ages[mine] = [age_of(artwork.maturity) or 0 for artwork in artworks]
+        self.ratings[mine] = [rating_of(artwork.maturity) or UNRATED for artwork in artworks]
         self.spoilers[mine] = spoilers = [artwork.spoiler for artwork in artworks]
         self.spoils[t] = any(spoilers)
         self.ready[t] = 1
