@@ -43,6 +43,7 @@ def sample_catalog(titles: int = 6, artworks: int = ARTWORKS) -> keyart.Catalog:
                     f"palette:{'warm' if rng.random() < 0.5 else 'cool'}": 1.0,
                     "faces": round(float(rng.random()), 2),
                 },
+                maturity="all",
             )
             for a in range(artworks)
         ]

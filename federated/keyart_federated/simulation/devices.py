@@ -210,7 +210,7 @@ class Devices:
         p, candidates = self._probabilities(now)
         pick = draw_candidates(p, self._uniforms[:, k])
         at = np.arange(count)
-        made = p.any(axis=1)
+        made = np.asarray(p.any(axis=1), dtype=np.bool_)
         self.calibration.add(p[made], pick[made])
         shown = candidates[at, pick]
         played, quality = self._outcomes(k, shown, now.titles, made)
