@@ -162,11 +162,12 @@ class Chooser:
             kept = self._kept(title, context, slates)
             if kept is not None:
                 decision = self._shown(kept, context, context.slot + i, profile)
+                memory.show(encoded.place[kept.artwork_id or ""])  # one that shows nothing is never kept
             else:
                 drawn = candidates.draw(self.rng.random(), memory.factors(places))
                 decision = self._drawn(title, context, context.slot + i, drawn, profile)
-            if decision.artwork_id is not None:
-                memory.show(encoded.place[decision.artwork_id])
+                if drawn is not None:
+                    memory.show(places.start + drawn.place)
             decisions.append(decision)
         return decisions
 
