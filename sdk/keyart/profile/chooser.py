@@ -80,7 +80,7 @@ class RecentDecisions:
     def is_unkept(self, decision_id: str) -> bool:
         """Return True if the decision was made without a profile, or shows no artwork: nothing of it is kept."""
         shown = self.get(decision_id)
-        return shown is not None and not (shown.profiled and shown.entry.artwork_id)
+        return shown is not None and (not shown.profiled or shown.entry.decision.artwork_id is None)
 
     def drop(self, gone: Callable[[Decision], bool]) -> None:
         """Forget decisions, and the artworks that they kept."""
@@ -101,7 +101,7 @@ class RecentDecisions:
     def _keep(self, entry: Entry, daypart: str) -> None:
         decision = entry.decision
         # A sticky answer does not renew the draw, and what the viewer asked for is not the title's picture.
-        if decision.sticky or entry.with_intent or not entry.artwork_id:
+        if decision.sticky or entry.with_intent or decision.artwork_id is None:
             return
         key = (decision.title_id, entry.device, daypart)
         self._kept[key] = (decision, entry.at)
@@ -271,6 +271,8 @@ class Chooser:
     def _remembered(self, decision: Decision, context: Context, slot: int, profile: Profile | None) -> Decision:
         entry = Entry(decision, context.at, context.device, slot, bool(context.intent))
         self.recent.add(entry, context, profile is not None)
-        if profile is not None and entry.artwork_id:  # nothing can come of a decision that shows nothing
+        if (
+            profile is not None and decision.artwork_id is not None
+        ):  # nothing can come of a decision that shows nothing
             profile.journal.remember(entry)
         return decision
