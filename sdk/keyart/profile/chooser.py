@@ -271,8 +271,6 @@ class Chooser:
     def _remembered(self, decision: Decision, context: Context, slot: int, profile: Profile | None) -> Decision:
         entry = Entry(decision, context.at, context.device, slot, bool(context.intent))
         self.recent.add(entry, context, profile is not None)
-        if (
-            profile is not None and decision.artwork_id is not None
-        ):  # nothing can come of a decision that shows nothing
+        if profile is not None and decision.artwork_id is not None:  # nothing comes of one that shows nothing
             profile.journal.remember(entry)
         return decision
