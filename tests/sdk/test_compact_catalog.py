@@ -88,7 +88,7 @@ def test_same_rows_and_same_choices(tmp_path):
         "fixed_match",
         "open_index",
         "open_rarity",
-        "ages",
+        "ratings",
         "durations",
     ):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))

@@ -26,7 +26,7 @@ from ..errors import CatalogError
 from .artwork import Artwork
 from .checks import MAX_EMBEDDING_SIZE, MAX_FINITE_NUMBER
 from .file_magic import MAGIC
-from .ratings import age_of
+from .ratings import rating_of
 from .title import MAX_DURATION_SECONDS, Title
 
 Column = npt.NDArray[Any]
@@ -228,7 +228,7 @@ def _check(columns: Columns) -> None:
     if len(columns["artwork.rating"]) != artworks or (columns["artwork.flags"] > (SYNTHETIC | SPOILER)).any():
         raise ValueError("an artwork has no rating, or unknown flags")
     _check_places(columns["artwork.rating"], ratings)
-    if any(age_of(rating) is None for rating in all_texts(columns, "rating")):
+    if any(rating and rating_of(rating) is None for rating in all_texts(columns, "rating")):
         raise ValueError("a rating is unknown")
     if not all(tag.strip() for tag in all_texts(columns, "tag")):
         raise ValueError("a tag is empty")
