@@ -12,7 +12,7 @@ class Decision:
     Attributes:
         id: Id of the decision.
         title_id: The title.
-        artwork_id: The artwork.
+        artwork_id: The artwork; None for a title of a page that the catalogue does not have.
         propensity: Exact probability with which the artwork was drawn.
         exploring: True if another candidate had a higher value.
         model_version: Version of the bundle; 0 without one.
@@ -21,7 +21,7 @@ class Decision:
 
     id: str
     title_id: str
-    artwork_id: str
+    artwork_id: str | None
     propensity: float
     exploring: bool
     model_version: int
