@@ -115,7 +115,8 @@ class OpenProfile:
 
     def keep_house(self, installed: LoadedModel) -> None:
         """Write what is pending, record skips for artworks without an outcome, and delete what is too old. Storage
-        that is read-only stays as it is.""" if self.store.read_only:
+        that is read-only stays as it is."""
+        if self.store.read_only:
             return
         person = self.person()
         if person is not None:
