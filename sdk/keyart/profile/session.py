@@ -113,6 +113,7 @@ class Session:
         self._closed = False
         self._decisions = BackgroundTask(self._write_decisions, WRITE_BEHIND_SECONDS)
         self._house = BackgroundTask(self._keep_house_behind, HOUSEKEEPING_SECONDS)
+        self._folding = BackgroundTask(self._fold, HOUSEKEEPING_SECONDS)
         self.custody = self._take(open_store(keys))
         _open.add(self)
 
@@ -120,6 +121,7 @@ class Session:
         """Return the profile of a store that was just opened."""
         chooser = self.chooser
         try:
+            store.fold_in_background()
             custody = OpenProfile(
                 store, chooser.catalog, chooser.installed, self._terms, self.clock, self._consent_changed
             )
@@ -222,8 +224,9 @@ class Session:
         return receipt
 
     def changed(self) -> None:
-        """Schedule a snapshot, since something was learned."""
+        """Schedule a snapshot, since something was learned, and the folding of what was written."""
         self._house.soon()
+        self._folding.soon()
 
     def decided(self) -> None:
         """Schedule the writing of decisions: in a second, or now if many wait."""
@@ -240,6 +243,7 @@ class Session:
         """Write what is pending and close the store. A second call does nothing."""
         self._decisions.stop()
         self._house.stop()
+        self._folding.stop()
         with self.writing:
             try:
                 if not self._closed:
@@ -285,10 +289,14 @@ class Session:
 
     def _write_decisions(self) -> None:
         while self._quietly(lambda: self.custody.journal.write_batch() if self.custody.allowed else 0):
-            pass  # batch by batch, so that an outcome need not wait for all
+            self._folding.soon()  # and batch by batch, so that an outcome need not wait for all
 
     def _keep_house_behind(self) -> None:
         self._quietly(self._keep_house)
+
+    def _fold(self) -> None:
+        with self.writing:
+            self._quietly(self.custody.store.fold)
 
     def _quietly(self, work: Callable[[], int | None]) -> int | None:
         """Run work on a background thread, where nothing can catch errors; flush or close runs it again, and
@@ -303,7 +311,7 @@ class Session:
     def after_fork(self) -> None:
         """Replace the locks in a forked child, since threads that are not there may hold them."""
         self.writing, self.lock = threading.RLock(), threading.RLock()
-        for behind in (self._decisions, self._house):
+        for behind in (self._decisions, self._house, self._folding):
             behind.after_fork()
         self.custody.after_fork()
         self.chooser.after_fork(self._own_rng)

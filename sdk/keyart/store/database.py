@@ -232,6 +232,20 @@ class Store:
             if not self.read_only:
                 self._file.connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
 
+    def fold_in_background(self) -> None:
+        """Leave it to the owner to call `fold` from time to time, so that nothing else waits for the disk to sync."""
+        with self._file.lock, guarded:
+            self._require_open()
+            self._file.connection.execute(f"PRAGMA wal_autocheckpoint = {schema.MAX_WAL_PAGES}")
+
+    def fold(self) -> None:
+        """Fold the WAL into the database file, which waits for the disk to sync, for all profiles of the file."""
+        with self._file.lock, guarded:
+            self._require_open()
+            self._refuse_in_transaction("fold")
+            if not self.read_only:
+                self._file.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
     def rotate(self, new_keys: KeyProvider | None = None) -> RotateReceipt:
         """Replace the root key of the file and the profile key, and seal all records of the profile anew.
 

@@ -34,6 +34,7 @@ RECORD_SCHEMA: Final = 2
 STORE_ID_BYTES: Final = 16
 PAGE_BYTES: Final = 4096
 WAL_PAGES: Final = 48  # 0.2 MB: how far the WAL grows before SQLite folds it into the database
+MAX_WAL_PAGES: Final = 1000  # 4 MB: how far it grows where its owner folds it in the background
 
 _FRAME_BYTES: Final = PAGE_BYTES + 24
 # What the rows need where the pages are full: so many to a page as fit, and large ones on pages of their own.
