@@ -62,10 +62,10 @@ def device_class_of(word: str) -> str:
     plain = " ".join(word.casefold().replace("_", " ").replace("-", " ").split())
     device = _known_devices.get(plain) or DEVICE_ALIASES.get(plain) or word.strip().casefold()
     if device not in DEVICES and device != OTHER_DEVICE:
+        # The word itself is not logged: the log names nothing of a person or a device.
         log.warning(
-            "Device class %s is none of %s or an alias of one: models treat it as 'other'",
-            quoted(device),
-            ", ".join(DEVICES),
+            "A device class is none of %s, 'other', or an alias of one: models treat it as 'other'",
+            ", ".join(map(repr, DEVICES)),
         )
     if len(_known_devices) < _MAX_KNOWN_DEVICES:
         _known_devices[word] = device

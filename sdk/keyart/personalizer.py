@@ -309,10 +309,15 @@ class Personalizer:
             self._session.changed()
             return is_new
 
-    def explain(self, decision_id: str) -> Explanation:
+    def explain(self, decision_id: str, *, language: str = "en") -> Explanation:
         """Explain why a decision shows its artwork, as the model sees it now.
 
+        Args:
+            decision_id: The decision.
+            language: Language of the sentences: "de", "en", "es", "fr" or "ja".
+
         Raises:
+            SettingError: keyart does not speak the language.
             UnknownDecision: The decision is not known, or its artwork has left the catalogue.
         """
         with self._session.writing:
@@ -327,7 +332,7 @@ class Personalizer:
                     )
                 shown = ShownDecision(entry, Context(entry.device, entry.at), True)
             with self._session.lock:
-                return self._session.chooser.explain(shown, profile)
+                return self._session.chooser.explain(shown, profile, language)
 
     def remove_title(self, title_id: str) -> int:
         """Remove a title's views and decisions, and everything learned from them.

@@ -212,13 +212,14 @@ class Chooser:
         pictures = self.catalog.titles[title].artworks
         return {artwork.id: chance for artwork, chance in zip(pictures, chances, strict=True)}
 
-    def explain(self, shown: ShownDecision, profile: Profile | None) -> Explanation:
+    def explain(self, shown: ShownDecision, profile: Profile | None, language: str = "en") -> Explanation:
         """Explain why a decision shows its artwork, as the model sees it now.
 
         Raises:
             UnknownDecision: The artwork has left the catalogue.
         """
         from ..model.explain import explanation
+        from ..model.wording import Wording
 
         decision, context = shown.entry.decision, shown.context.at_slot(shown.entry.slot)
         if decision.title_id not in self.catalog:
@@ -233,6 +234,7 @@ class Chooser:
             slates.logits([title], context),
             slates.allowed(title, context),
             slates.stated,
+            Wording.of(language),
         )
 
     def slates(self, profile: Profile | None) -> CandidateSets:
