@@ -160,6 +160,8 @@ class Chooser:
         Raises:
             UnknownTitle: The catalogue does not have a title, and `report_unknown` is False.
         """
+        if not isinstance(context, Context):  # of which a decision without an artwork is made, too
+            raise _wrong_context(context)
         asked = [
             None if report_unknown and self._is_unknown(title_id) else self._title(title_id, context)
             for title_id in title_ids
@@ -261,7 +263,7 @@ class Chooser:
 
     def _title(self, title_id: str, context: Context) -> int:
         if not isinstance(context, Context):
-            raise ContextError(f"context must be a keyart.Context, not {type(context).__name__}.")
+            raise _wrong_context(context)
         title = self.catalog.title_places.get(title_id) if isinstance(title_id, str) else None
         return self.catalog.index(title_id) if title is None else title  # which says what is wrong
 
@@ -312,3 +314,7 @@ class Chooser:
         if profile is not None:
             profile.journal.remember(entry)
         return decision
+
+
+def _wrong_context(context: object) -> ContextError:
+    return ContextError(f"context must be a keyart.Context, not {type(context).__name__}.")

@@ -8,7 +8,7 @@ sqlite3 or of the operating system; nothing is logged.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self
@@ -35,6 +35,11 @@ _SCAN_ROWS: Final = 128  # how many rows are opened under the lock at a time
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _counter_name_of(label_key: bytes) -> str:
+    # The label key is the one that a rotation keeps. The name tells nobody which profile it is of.
+    return f"keyart-{derive(label_key, 'counter', 16).hex()}"
 
 
 class Store:
@@ -273,10 +278,12 @@ class Store:
                 store_id = self._announced()
                 self._records_here().verify_once()
                 with self.transaction():
-                    fresh, retired_keys = rotation.renew(file.connection, old_keys, new_keys, self._profile, store_id)
+                    fresh, retired_keys, label_keys = rotation.renew(
+                        file.connection, old_keys, new_keys, self._profile, store_id
+                    )
                 file.retired_keys, file.keys, self._profile, self._records = old_keys, new_keys, fresh, None
                 shredding.finish(file.connection, old_keys)
-                self._move_counter(old_keys)
+                self._move_counters(old_keys, label_keys)
                 file.retired_keys = new_keys
                 return RotateReceipt(self._clock(), self._records_here().total(), not file.search.found(retired_keys))
 
@@ -344,18 +351,20 @@ class Store:
                 return
 
     def _counter_name(self) -> str:
-        # The label key is the one that a rotation keeps. The name tells nobody which profile it is of.
         self._require_open()
-        return f"keyart-{derive(self._profile.label_key, 'counter', 16).hex()}"
+        return _counter_name_of(self._profile.label_key)
 
-    def _move_counter(self, old_keys: KeyProvider) -> None:
-        """Bring the counter from one key store to another. Cut off, it is made anew at the next answer."""
+    def _move_counters(self, old_keys: KeyProvider, label_keys: Sequence[bytes]) -> None:
+        """Bring the counters of all profiles from one key store to another. Cut off, they are made anew at the next
+        answer."""
         if self.keys is old_keys or not isinstance(old_keys, CounterKeeper):
             return
-        value = old_keys.read_counter(self._counter_name())
-        if value is not None:
-            old_keys.delete_counter(self._counter_name())  # before it is written: it may be the same key store
-            self.write_counter(value)
+        for name in map(_counter_name_of, label_keys):
+            value = old_keys.read_counter(name)
+            if value is not None:
+                old_keys.delete_counter(name)  # before it is written: it may be the same key store
+                if isinstance(self.keys, CounterKeeper):
+                    self.keys.write_counter(name, value)
 
     def _announced(self) -> bytes:
         """Return the next id of the file, after completing what an earlier forget() or rotate() has left."""

@@ -74,6 +74,7 @@ class StoreFile:
         self.transactions = TransactionStack(connection)
         self.search = shredding.Search([] if keys.in_memory or read_only else store_files(path))
         self.path = path
+        self._identity = None if keys.in_memory else _identity(path)
         self.forked = self._closed = False
         # Weak, so that a store that was dropped without close() holds neither its name nor the file.
         self._stores: weakref.WeakValueDictionary[str, object] = weakref.WeakValueDictionary()
@@ -90,6 +91,13 @@ class StoreFile:
             raise StoreBusy(
                 f"The profile {name!r} of {self.path} is open in this process already. Use that Personalizer, or "
                 "close it before."
+            )
+
+    def require_same(self) -> None:
+        """Raise StoreError if the file at the path is another one now: what is stored here would be lost."""
+        if _identity(self.path) != self._identity:
+            raise StoreError(
+                f"{self.path} was moved or deleted while a profile of it is open. Close its profiles, then try again."
             )
 
     def leave(self, name: str) -> None:
@@ -161,8 +169,9 @@ def open_profile(file_path: Path, keys: KeyProvider, name: str) -> tuple[StoreFi
     """
     file = None if keys.in_memory else _open_files.by_path.get(file_path)
     if file is not None:
+        file.require_free(name)
+        file.require_same()
         with file.lock, guarded:
-            file.require_free(name)
             if file.transactions.depth:
                 raise StoreError("A profile is opened inside a transaction of its file: leave the transaction first.")
             return file, vault.unlock(file.connection, vault.open_vault(file.connection, keys), name)
@@ -184,6 +193,14 @@ def open_profile(file_path: Path, keys: KeyProvider, name: str) -> tuple[StoreFi
     if not keys.in_memory:
         _open_files.by_path[file_path] = file
     return file, profile
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
 
 
 def is_held(lock: RLock) -> bool:

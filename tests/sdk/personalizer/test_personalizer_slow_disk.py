@@ -24,9 +24,8 @@ def observed(art, disk, count):
     return found
 
 
-def test_no_outcome_waits_for_a_sync(open_art):
-    with mounted(Disk()) as disk:
-        art = open_art()
+def test_no_outcome_waits_for_a_sync(open_art, path):
+    with mounted(Disk()) as disk, open_art() as art:
         costs = observed(art, disk, 120)
         assert {syncs for syncs, _ in costs} == {0}
         assert all(0 < steps <= 40 for _, steps in costs)  # it is written, so a kill takes nothing
@@ -36,14 +35,12 @@ def test_no_outcome_waits_for_a_sync(open_art):
         assert {syncs for syncs, _ in observed(art, disk, 20)} <= {0, 1}  # a WAL that begins anew is synced once
         before = disk.syncs
         art.flush()
-        assert disk.syncs > before and not disk.unsynced
-        art.close()
+        assert disk.syncs > before and not disk.unsynced & {path.name, f"{path.name}-wal"}
 
 
 def test_it_is_folded_by_itself(open_art, path, monkeypatch):
     monkeypatch.setattr(session_module, "HOUSEKEEPING_SECONDS", 0.01)
-    with mounted(Disk()) as disk:
-        art = open_art()
+    with mounted(Disk()) as disk, open_art() as art:
         timers = []
         for i in range(100):
             art.observe(art.choose(f"t{i % 6}", TV).id, PLAYED)
@@ -53,7 +50,6 @@ def test_it_is_folded_by_itself(open_art, path, monkeypatch):
                 timer.join(30)
         art._session._folding.stop()
         assert disk.syncs > 0
-        art.close()
 
 
 def test_a_long_evening_without_a_pause_has_a_bound(open_art, path, monkeypatch):

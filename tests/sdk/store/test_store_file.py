@@ -8,11 +8,11 @@ import signal
 import threading
 
 import pytest
-from support.stores import FolderHost, contents, run_fork, start_fork
+from support.stores import FolderHost, Host, contents, run_fork, start_fork
 
 from keyart.errors import StoreClosed, StoreError, WrongKey
 from keyart.store.database import Store, Table
-from keyart.store.keys import EphemeralKey, PassphraseKey
+from keyart.store.keys import COUNTER_BYTES, COUNTER_MAGIC, EphemeralKey, PassphraseKey
 from keyart.store.schema import store_files
 
 NAMES = ("ana", "ben")
@@ -138,6 +138,26 @@ def test_a_rotation_by_one_gives_the_other_the_new_keys(path):
     ana.close()
     ben.close()
     assert reopened(path, new) == {"ana": [], "ben": [b"ben", b"x"]}
+
+
+def test_a_rotation_brings_the_counters_of_all_profiles_along(path, host, household):
+    """Each counter shows a rolled-back file of its profile: none may stay behind in the old key store."""
+    ana, ben = household
+    for store, sign in zip(household, (b"a", b"b"), strict=True):
+        store.write_counter(COUNTER_MAGIC + sign * (COUNTER_BYTES - len(COUNTER_MAGIC)))
+    held = [store.read_counter() for store in household]
+    other = Host()
+    ana.rotate(other.keys)
+    assert [ana.read_counter(), ben.read_counter()] == held and None not in held
+    assert not host.secrets and len(other.secrets) == 3
+
+
+def test_a_file_that_was_replaced_takes_no_further_profile(path, host, household):
+    path.rename(path.with_name("moved.db"))
+    with pytest.raises(StoreError, match="moved or deleted"):
+        Store.open(path, host.keys, "carla")
+    path.with_name("moved.db").rename(path)
+    Store.open(path, host.keys, "carla").close()
 
 
 def test_threads_of_several_profiles(path, host):
