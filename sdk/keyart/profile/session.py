@@ -257,9 +257,9 @@ class Session:
         store = self.custody.store
         if self._closed or store.forked:
             return
+        store.run_outside_locks(self._close_quietly, self.writing, self.lock)
         if not store.keys.in_memory:
             warnings.warn(f"The profile {store.path} was dropped without close()", ResourceWarning, stacklevel=2)
-        store.run_outside_locks(self._close_quietly, self.writing, self.lock)
 
     def _close_quietly(self) -> None:
         try:
