@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from .catalog import MAX_FINITE_WEIGHT, age_of, is_text, quoted
+from .catalog import MAX_FINITE_NUMBER, age_of, is_text, quoted
 from .errors import ContextError
 
 log = logging.getLogger("keyart")
@@ -99,10 +99,10 @@ def _weights(values: Mapping[str, float], what: str) -> Mapping[str, float]:
             value = float(weight)
         except (TypeError, ValueError, OverflowError):
             value = math.nan
-        if not abs(value) <= MAX_FINITE_WEIGHT:
+        if not abs(value) <= MAX_FINITE_NUMBER:
             raise ContextError(
                 f"Context.{what}[{quoted(key)}] is {quoted(weight)}; it must be a finite number, at most "
-                f"{MAX_FINITE_WEIGHT:.0e} in size."
+                f"{MAX_FINITE_NUMBER:.0e} in size."
             )
         clean[str(key)] = value
     return MappingProxyType(clean)

@@ -80,7 +80,7 @@ pictures = st.builds(
     dict,
     tags=tags,
     image=st.text(),
-    embedding=st.none() | st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=3),
+    embedding=st.none() | st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3),
     synthetic=st.booleans(),
     maturity=st.sampled_from(["", "all", "13+", "18"]),
     spoiler=st.booleans(),

@@ -91,7 +91,7 @@ def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Float
         document = json.loads(data)
         taste = np.array(document["population_taste"], dtype=np.float64)
         appeal_by_id = document["appeal"]
-        rows = [appeal_by_id.get(artwork.id, (0.0, 0.0)) for title in catalog for artwork in title.artworks]
+        rows = [appeal_by_id.get(artwork_id, (0.0, 0.0)) for artwork_id in catalog.titles.artwork_ids()]
         appeal = np.array(rows, dtype=np.float64)
         latents = _latents(document.get("latents"), catalog)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
@@ -108,10 +108,7 @@ def _latents(document: Any, catalog: Catalog) -> Latents | None:
     """Read latents. A document of another shape raises whatever its reading raises."""
     if document is None:
         return None
-    ids = {
-        "titles": [title.id for title in catalog],
-        "artworks": [artwork.id for title in catalog for artwork in title.artworks],
-    }
+    ids = {"titles": catalog.titles.title_ids(), "artworks": catalog.titles.artwork_ids()}
     tables = []
     for name, listed in ids.items():
         scale, numbers_by_id = document[name]["scale"], document[name]["numbers"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from ..catalog import EMBEDDING_KIND
 from ..errors import SettingError
 
 if TYPE_CHECKING:
@@ -84,6 +85,12 @@ MESSAGES: Final = MappingProxyType(
         "title.less": "Its {kinds} are further from the title's.",
         "title.any.more": "What it shows is closer to the title.",
         "title.any.less": "What it shows is further from the title.",
+        "history.look.more": "It looks more like what you watch.",
+        "history.look.less": "It looks less like what you watch.",
+        "content.look.more": "It stands out more.",
+        "content.look.less": "It stands out less.",
+        "title.look.more": "It looks more like the title.",
+        "title.look.less": "It looks less like the title.",
         "statement.like": "You said that you like {tag}.",
         "statement.dislike": "You said that you do not like {tag}.",
         "statement.like.rival": "You said that you like {tag}, which the next best picture shows more of.",
@@ -143,6 +150,8 @@ class Wording:
 
     def say_of_kind(self, message: str, direction: str, kind: str) -> str:
         """Return a message about a kind of tag, or the one that does without a name for it."""
+        if kind == EMBEDDING_KIND:
+            return self.say(f"{message}.look.{direction}")
         if kind not in KINDS:
             return self.say(f"{message}.any.{direction}")
         return self.say(

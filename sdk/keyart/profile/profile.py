@@ -272,7 +272,7 @@ class Profile:
             self._store.digest(Table.DECISION),
             installed.weights.flat().tobytes(),
             installed.latents.to_bytes() if installed.latents is not None else b"",
-            "\0".join(self._catalog.artwork_places).encode(),
+            "\0".join(self._catalog.titles.artwork_ids()).encode(),
             installed.encoded.durations.tobytes(),
             repr((installed.version, astuple(installed.prior), astuple(self._reward))).encode(),
             repr(sorted(self.stated.tags.items()) if self.stated else "").encode(),
