@@ -13,7 +13,7 @@ export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: install demo test test-all bench lint docs clean
+.PHONY: install demo test test-all bench lint locale docs clean
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
@@ -49,6 +49,9 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/lint/naming.py $(NAMED)
+
+locale: .venv/installed
+	$(BIN)/pybabel -q compile -d sdk/keyart/locale -D keyart
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict --quiet

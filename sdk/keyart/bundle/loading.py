@@ -39,7 +39,7 @@ def load_model(folder: str | Path, catalog: Catalog, engine: Engine) -> LoadedMo
         BundleRefused: A rule is broken.
         EngineError: The engine is not installed.
     """
-    path = _bundle_in(folder)
+    path = bundle_in(folder)
     files = read_files(path)
     manifest = verify_files(files) if path == Path(folder) else check_contents(files)
     spec = FeatureSpec.from_json(manifest.feature_spec)
@@ -65,11 +65,15 @@ def check_bundle(folder: str | Path, model: LoadedModel) -> None:
     Raises:
         BundleError: A rule is broken.
     """
-    verify(_bundle_in(folder), run=model.ranker.run)
+    verify(bundle_in(folder), run=model.ranker.run)
 
 
-def _bundle_in(folder: str | Path) -> Path:
-    """Return `folder` itself, or the current slot of a folder of slots."""
+def bundle_in(folder: str | Path) -> Path:
+    """Return `folder` itself, or the current slot of a folder of slots.
+
+    Raises:
+        BundleMissing: It holds no bundle.
+    """
     path = Path(folder)
     if not path.is_dir() or (path / "manifest.json").exists():
         return path

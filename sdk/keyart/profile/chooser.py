@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..catalog import Catalog
 from ..context import Context, daypart_of
 from ..decision import Decision
-from ..errors import ContextError, SettingError
+from ..errors import ContextError, SettingError, UnknownDecision
 from ..model.candidates import CandidateSets, DrawnCandidate
 from ..model.eligibility import NO_AGE_LIMIT, AgeLimit, nothing_watched
 from ..model.features import ViewerFeatures
@@ -69,7 +69,8 @@ class RecentDecisions:
     def kept(self, title_id: str, context: Context, stickiness: timedelta) -> Decision | None:
         """Return the draw of the title's artwork on this device in this daypart, if less than `stickiness` ago."""
         kept = self._kept.get((title_id, context.device, context.daypart))
-        if kept is None or not timedelta(0) <= context.at - kept[1] < stickiness:
+        # By Unix seconds: of two times with one time zone object, Python subtracts the wall clocks, whatever DST did.
+        if kept is None or not 0 <= context.at.timestamp() - kept[1].timestamp() < stickiness.total_seconds():
             return None
         return kept[0]
 
@@ -128,9 +129,13 @@ class Chooser:
 
     def use(self, installed: LoadedModel) -> None:
         """Choose with another model from now on, and draw each title's artwork anew."""
-        self.installed = installed
-        self._nobody = ViewerFeatures.unknown(installed.encoded)
+        self.use_catalog(self.catalog, installed)
         self.recent.forget_pictures()
+
+    def use_catalog(self, catalog: Catalog, installed: LoadedModel) -> None:
+        """Choose from another catalogue from now on, and keep the artworks of titles that still have them."""
+        self.catalog, self.installed = catalog, installed
+        self._nobody = ViewerFeatures.unknown(installed.encoded)
 
     def choose(self, title_id: str, context: Context, profile: Profile | None) -> Decision:
         """Choose the artwork to show for a title; None of them if the age limits allow none.
@@ -147,10 +152,38 @@ class Chooser:
         (candidates,) = slates.candidates([title], context)
         return self._drawn(title, context, context.slot, candidates.draw(self.rng.random()), profile)
 
-    def choose_page(self, title_ids: Sequence[str], context: Context, profile: Profile | None) -> list[Decision]:
+    def choose_page(
+        self, title_ids: Sequence[str], context: Context, profile: Profile | None, report_unknown: bool = True
+    ) -> list[Decision]:
         """Return one decision a title, in the order asked, in one model run; title i stands at slot `context.slot +
-        i`."""
-        titles = [self._title(title_id, context) for title_id in title_ids]
+        i`.
+
+        Args:
+            title_ids: The titles.
+            context: The context of the page.
+            profile: The profile, or None.
+            report_unknown: True if a title that is not in the catalogue gets a decision without an artwork.
+
+        Raises:
+            UnknownTitle: The catalogue does not have a title, and `report_unknown` is False.
+        """
+        if not isinstance(context, Context):  # of which a decision without an artwork is made, too
+            raise _wrong_context(context)
+        asked = [
+            None if report_unknown and self._is_unknown(title_id) else self._title(title_id, context)
+            for title_id in title_ids
+        ]
+        titles = [title for title in asked if title is not None]
+        drawn = iter(self._page(titles, [i for i, title in enumerate(asked) if title is not None], context, profile))
+        return [
+            next(drawn) if title is not None else self._unknown(title_id, context, context.slot + i)
+            for i, (title_id, title) in enumerate(zip(title_ids, asked, strict=True))
+        ]
+
+    def _page(
+        self, titles: list[int], offsets: list[int], context: Context, profile: Profile | None
+    ) -> list[Decision]:
+        """Return one decision a title of the catalogue. `offsets` are their places on the page, from 0."""
         if not titles:
             return []
         encoded = self.installed.encoded
@@ -158,7 +191,7 @@ class Chooser:
         slates = self.slates(profile)
         all_candidates, pictures = slates.candidates(titles, context), [slates.pictures(title) for title in titles]
         memory = PageMemory(self.policy.diversity, encoded)
-        for i, (title, candidates, places) in enumerate(zip(titles, all_candidates, pictures, strict=True)):
+        for i, title, candidates, places in zip(offsets, titles, all_candidates, pictures, strict=True):
             kept = self._kept(title, context, slates)
             if kept is not None:
                 decision = self._shown(kept, context, context.slot + i, profile)
@@ -189,15 +222,18 @@ class Chooser:
         pictures = self.catalog.titles[title].artworks
         return {artwork.id: chance for artwork, chance in zip(pictures, chances, strict=True)}
 
-    def explain(self, shown: ShownDecision, profile: Profile | None) -> Explanation:
+    def explain(self, shown: ShownDecision, profile: Profile | None, language: str = "en") -> Explanation:
         """Explain why a decision shows its artwork, as the model sees it now.
 
         Raises:
             UnknownDecision: The artwork has left the catalogue.
         """
         from ..model.explain import explanation
+        from ..model.wording import Wording
 
         decision, context = shown.entry.decision, shown.context.at_slot(shown.entry.slot)
+        if decision.title_id not in self.catalog:
+            raise UnknownDecision(f"The title {decision.title_id!r} is not in the catalogue: nothing to explain.")
         title = self.catalog.index(decision.title_id)
         slates = self.slates(profile)
         return explanation(
@@ -208,6 +244,7 @@ class Chooser:
             slates.logits([title], context),
             slates.allowed(title, context),
             slates.stated,
+            Wording.of(language),
         )
 
     def slates(self, profile: Profile | None) -> CandidateSets:
@@ -235,9 +272,18 @@ class Chooser:
 
     def _title(self, title_id: str, context: Context) -> int:
         if not isinstance(context, Context):
-            raise ContextError(f"context must be a keyart.Context, not {type(context).__name__}.")
+            raise _wrong_context(context)
         title = self.catalog.title_places.get(title_id) if isinstance(title_id, str) else None
         return self.catalog.index(title_id) if title is None else title  # which says what is wrong
+
+    def _is_unknown(self, title_id: str) -> bool:
+        return isinstance(title_id, str) and title_id not in self.catalog
+
+    def _unknown(self, title_id: str, context: Context, slot: int) -> Decision:
+        """Return the decision of a title that the catalogue does not have. Nothing of it is kept."""
+        decision = Decision(self._new_id(), title_id, None, 1.0, False, self.installed.version)
+        self.recent.add(Entry(decision, context.at, context.device, slot), context, profiled=False)
+        return decision
 
     def _kept(self, title: int, context: Context, slates: CandidateSets) -> Decision | None:
         """Return the draw of the artwork that the title keeps, if stickiness holds and it may be shown."""
@@ -274,3 +320,7 @@ class Chooser:
         if profile is not None and decision.artwork_id is not None:  # nothing comes of one that shows nothing
             profile.journal.remember(entry)
         return decision
+
+
+def _wrong_context(context: object) -> ContextError:
+    return ContextError(f"context must be a keyart.Context, not {type(context).__name__}.")
