@@ -112,7 +112,7 @@ def test_matches():
 
 
 ARRAYS = (
-    *("artwork", "shares", "fixed_match", "open_index", "open_weight", "misleading", "honest", "ages", "spoilers"),
+    *("artwork", "shares", "fixed_match", "open_index", "open_weight", "misleading", "honest", "ratings", "spoilers"),
     *("title_shares", "title_open_index", "title_open_weight", "spoils"),
 )
 

@@ -52,11 +52,10 @@ class Store:
         self, file: StoreFile, path: Path, name: str, profile: vault.ProfileKeys, clock: Callable[[], datetime]
     ) -> None:
         self._file, self._path, self._name, self._profile, self._clock = file, path, name, profile, clock
+        self.read_only = file.read_only
         self._records: Records | None = None  # None: its ledger is read from the file at the next use
         self._closed = False
-        self.counter_compared = (
-            False  # set once the records were compared with the counter, while this file is locked
-        )
+        self.counter_compared = False  # set once the records were compared with the counter, under the file's lock
 
     @classmethod
     def open(
@@ -110,11 +109,6 @@ class Store:
     def keys(self) -> KeyProvider:
         """Return the source of the root key, which a rotation by any profile of the file replaces."""
         return self._file.keys
-
-    @property
-    def read_only(self) -> bool:
-        """Return True if the storage could not be written when the file was opened: writing raises StoreFull."""
-        return self._file.read_only
 
     @property
     def forked(self) -> bool:

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from ..errors import StoreBusy, StoreError, StoreFull
 from . import fork, migrations, rotation, schema, shredding, vault
@@ -24,7 +24,6 @@ from .header import FileHeader
 from .keys import EphemeralKey, KeyProvider
 from .records import Records
 from .schema import store_files
-from .transaction import TransactionStack
 from .vault import ProfileKeys, Vault
 
 if TYPE_CHECKING:
@@ -49,6 +48,59 @@ _open_files: Final = _OpenFiles()
 def opening() -> RLock:
     """Return the lock that is held while a file is opened or closed."""
     return _open_files.lock
+
+
+class TransactionStack:
+    """The open transactions of a connection: all or nothing, and nested ones join the outer one.
+
+    `depth` is the number of nested blocks. The owner of the connection locks.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.depth = 0
+        self._connection = connection
+        self._failed = False  # something inside went wrong: it can only be rolled back
+
+    @contextmanager
+    def begun(self, before_commit: Callable[[], None], roll_back: Callable[[], None]) -> Iterator[None]:
+        """Begin a transaction, or join the open one. If a nested one fails, the outer one cannot succeed."""
+        if self.depth:
+            with self._joined():
+                yield
+            return
+        with guarded:
+            self._connection.execute("BEGIN IMMEDIATE")
+        self.depth = 1
+        try:
+            yield
+            if self._failed:
+                self._refuse()
+            with guarded:
+                before_commit()
+                self._connection.execute("COMMIT")
+        except BaseException:
+            roll_back()
+            raise
+        finally:
+            self.depth = 0
+            self._failed = False
+
+    @contextmanager
+    def _joined(self) -> Iterator[None]:
+        # After a failure SQLite may have rolled back by itself; what came next would then commit on its own.
+        if self._failed:
+            self._refuse()
+        self.depth += 1
+        try:
+            yield
+        except BaseException:
+            self._failed = True
+            raise
+        finally:
+            self.depth -= 1
+
+    def _refuse(self) -> NoReturn:
+        raise StoreError("Something inside this transaction failed, so all of it is rolled back. Begin it again.")
 
 
 class StoreFile:
