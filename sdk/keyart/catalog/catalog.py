@@ -120,7 +120,7 @@ class Catalog:
         except (KeyError, TypeError):
             raise UnknownTitle(
                 f"No title {quoted(title_id)} in this catalogue of {len(self.titles)}. "
-                "Add it with Catalog.from_titles and open the profile with the new catalogue."
+                "Add it with Catalog.changed, and give the new catalogue to Personalizer.set_catalog."
             ) from None
 
     def save(self, path: str | Path) -> None:
