@@ -57,7 +57,6 @@ MESSAGES: Final = MappingProxyType(
     {
         "age-limit": "No picture of this title is within the age limit that holds here.",
         "only-picture": "It is the only picture of this title that may be shown here.",
-        "age-limit": "No picture of this title is within the age limit that holds here.",
         "exploration": "It was drawn to find out how people like it; another picture seemed to fit better.",
         "no-model": "Nothing is known about the pictures yet: they are drawn by lot, and only this device learns.",
         "no-difference": "The next best picture fits just as well here.",

@@ -205,7 +205,9 @@ def test_a_read_only_folder_for_somebody_without_rights(path, tmp_path, shared_k
         os.chdir(path.parent)
         os.setuid(65534)
         try:
-            Store.open(path.name, keys)
+            with Store.open(path.name, keys) as store:
+                print("read only" if store.read_only else "writable")
+                store.put(Table.VIEW, b"1", b"x")
         except StoreFull as error:
             print("full", error)
     """
@@ -220,5 +222,7 @@ def test_a_read_only_folder_for_somebody_without_rights(path, tmp_path, shared_k
     for folder in (tmp_path, *tmp_path.parents[:2]):
         folder.chmod(0o755)
     before = digest_of(tmp_path)
-    assert program.run(text, path).startswith("full")
+    *opened, refused = program.run(text, path).splitlines()
+    assert refused.startswith("full")
+    assert opened == ([] if what == "file" else ["read only"])  # a file of somebody else cannot even be read
     assert digest_of(tmp_path) == before
