@@ -38,7 +38,7 @@ class TagKind:
 GENRES = frozenset(
     {
         "action", "adventure", "animation", "biography", "comedy", "crime", "documentary", "drama", "family",
-        "fantasy", "film-noir", "game-show", "history", "horror", "music", "musical", "mystery", "news", "reality",
+        "fantasy", "film-noir", "game-show", "history", "horror", "musical", "mystery", "news", "reality",
         "romance", "science-fiction", "short", "soap", "sport", "talk", "thriller", "tv-movie", "war", "western",
     }
 )  # fmt: skip
@@ -105,6 +105,7 @@ GENRE_ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "documentaries": ("documentary",),
         "noir": ("film-noir",),
         "historical": ("history",),
+        "music": ("musical",),
         "musicals": ("musical",),
         "suspense": ("thriller",),
         "romantic": ("romance",),

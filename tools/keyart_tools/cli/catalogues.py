@@ -1,4 +1,4 @@
-"""`keyart catalog`: import, merge, check and show catalogues."""
+"""`keyart catalog`: import, merge, measure, check and show catalogues."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .console import json_option, note, print_table, progress, write_json
+from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
 from .options import COUNT, PATH
 
 if TYPE_CHECKING:
     from keyart import Catalog
-    from keyart_tools.catalogues import CatalogFinding, ImportIssue, ImportResult
+    from keyart_tools.catalogues import CatalogFinding, ImportIssue, ImportIssues, ImportResult
 
 MAX_SHOWN = 20  # sentences or ids, where there may be thousands
 EXISTING = click.Path(exists=True, path_type=Path)
 CATALOG_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group("catalog", short_help="Import, merge, check and show catalogues.")
+@click.group("catalog", short_help="Import, merge, measure, check and show catalogues.")
 def catalog() -> None:
-    """Bring a catalogue in from what you have, merge it, check it, and look at it.
+    """Bring a catalogue in from what you have, merge it, tag its pictures, check it, and look at it.
 
     \b
     Example:
       keyart catalog import Films --out catalog.json
       keyart catalog merge catalog.json build/film/catalog.json --out merged.json
+      keyart catalog measure catalog.json
       keyart catalog check catalog.json
       keyart catalog show catalog.json --sheet sheet.html
     """
@@ -66,7 +67,7 @@ def import_(sources: tuple[Path, ...], out: Path, kind: Any, no_look: bool, as_j
         result = import_catalog(sources, out.parent, kind, not no_look, tell)
     if result.catalog is not None:
         result.catalog.save(out)
-    _tell_issues(result)
+    _tell_issues(result.issues)
     if as_json:
         write_json(_import_document(sources, out, result))
     elif result.catalog is not None:
@@ -103,10 +104,10 @@ def _is_catalog(path: Path) -> bool:
     return True
 
 
-def _tell_issues(result: ImportResult) -> None:
-    for issue in result.issues.broken[:MAX_SHOWN]:
+def _tell_issues(issues: ImportIssues) -> None:
+    for issue in issues.broken[:MAX_SHOWN]:
         note(f"Broken: {_one_line(issue)}")
-    more = len(result.issues.broken) - MAX_SHOWN
+    more = len(issues.broken) - MAX_SHOWN
     if more > 0:
         note(f"and {more:,} more that are broken; --json lists all.")
 
@@ -190,6 +191,63 @@ def merge(catalogs: tuple[Path, ...], out: Path, as_json: bool) -> None:
     if more > 0:
         conflicts.append(f"and {plain(more)} more conflicts; --json lists all.")
     print_table(shown, *conflicts)
+
+
+@catalog.command(short_help="Tag the pictures of a catalogue by what they show.")
+@click.argument("catalog_file", metavar="CATALOG", type=CATALOG_FILE)
+@click.option("--out", type=PATH, help="Catalogue to write.  [default: CATALOG itself]")
+@json_option
+def measure(catalog_file: Path, out: Path | None, as_json: bool) -> None:
+    """Measure the pictures that CATALOG names, and write their tags; needs keyart[tagging].
+
+    Colours and contrast always; faces, shot sizes, moods, objects and lettering where `keyart models fetch` has brought
+    the models. Each title gets the mean of its pictures' looks. Artworks that have such tags stay as they are, so a
+    second run measures what is new. The exit code is 1 if a picture cannot be read.
+
+    \b
+    Example:
+      keyart catalog measure catalog.json
+    """
+    target = out or catalog_file
+    _check_out(target)
+    one_thread_a_process()
+    from keyart import Catalog
+    from keyart.errors import SettingError
+    from keyart_tools.catalogues import ImportIssues, merge_catalogs
+
+    try:
+        from keyart_tools.catalogues.picture_tags import measure_artworks
+        from keyart_tools.models import Models
+    except ImportError as error:
+        raise SettingError(
+            f"Measuring pictures needs {error.name}, which comes with keyart[tagging]; install it."
+        ) from None
+    titles, models, issues = Catalog.load(catalog_file), Models.open(), ImportIssues()
+    if models.missing:
+        note(f"Missing models: {', '.join(models.missing)}. Run `keyart models fetch` to download them.")
+    with progress("titles") as tell:
+        measured = measure_artworks(titles, catalog_file.parent, models, issues, tell)
+    moved = merge_catalogs([(catalog_file, measured)], target.parent).catalog
+    moved.save(target)
+    _tell_issues(issues)
+    before = [artwork for title in titles for artwork in title.artworks]
+    after = [artwork for title in measured for artwork in title.artworks]
+    document = {
+        "out": click.format_filename(target),
+        "titles": len(measured),
+        "artworks": len(after),
+        "measured": sum(old.tags != new.tags for old, new in zip(before, after, strict=True)),
+        "missing_models": list(models.missing),
+        "broken": [{"file": issue.file, "what": issue.what} for issue in issues.broken],
+    }
+    if as_json:
+        write_json(document)
+    else:
+        print_table(
+            f"{document['out']}: {document['measured']:,} of {document['artworks']:,} artworks were measured."
+        )
+    if issues.broken:
+        raise click.exceptions.Exit(1)
 
 
 @catalog.command(short_help="Say what a catalogue lacks, or has broken.")

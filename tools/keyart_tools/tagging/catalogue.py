@@ -10,6 +10,7 @@ from keyart.errors import CatalogError
 from .judgement import MAX_UNSAFE
 from .still import Still
 from .tagging_file import Tagging
+from .tags import look_of, with_look
 
 CATALOG = "catalog.json"
 ADULT = "18+"  # maturity of a still that looks unsafe, which only a person can have accepted
@@ -20,7 +21,9 @@ def write_catalogue(folder: Path, tagging: Tagging) -> Catalog:
     artworks = [_artwork(tagging, still) for still in tagging.selected]
     ids = {artwork.id for artwork in artworks}
     artworks += [artwork for artwork in _composed(folder / CATALOG, tagging.title_id) if artwork.id not in ids]
-    title = Title(tagging.title_id, tagging.name, tagging.film.seconds, tagging.title_tags, artworks)
+    look = look_of(still.tags for still in tagging.stills if still.accepted)
+    title_tags = with_look(tagging.title_tags, look)
+    title = Title(tagging.title_id, tagging.name, tagging.film.seconds, title_tags, artworks)
     catalog = Catalog.from_titles([title])
     catalog.save(folder / CATALOG)
     return catalog
