@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from keyart_tools.cli import main
 
 PROMISED = {
-    "bench", "compose", "demo", "doctor", "evaluate", "experiment", "export", "history", "inspect", "issuer",
+    "bench", "catalog", "compose", "demo", "doctor", "evaluate", "experiment", "export", "history", "inspect", "issuer",
     "privacy",
     "quantize", "serve", "simulate", "tag", "train", "verify",
 }  # fmt: skip

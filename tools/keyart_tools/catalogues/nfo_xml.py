@@ -20,7 +20,6 @@ MAX_TEXT_CHARACTERS = 100_000  # of one element; a plot has a few thousand
 _DECLARED = re.compile(rb"""^\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_JUNK_AFTER_ROOT = 9  # XML_ERROR_JUNK_AFTER_DOC_ELEMENT
 
 
 @dataclass(slots=True)
@@ -114,7 +113,7 @@ def _parsed(text: str, issues: FileIssues) -> NfoDocument | None:
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
-        if error.code == _JUNK_AFTER_ROOT and builder.root is not None:
+        if builder.finished:  # what follows is no part of the document, whatever expat says about it
             return NfoDocument(builder.root, data[parser.ErrorByteIndex :].decode(errors="replace").strip())
         problem = expat.ErrorString(error.code)
         issues.broken(f"Its XML is broken ({problem}); correct this line.", error.lineno + skipped)
@@ -143,6 +142,11 @@ class _TreeBuilder:
         self.parser.StartDoctypeDeclHandler = self._doctype
         self._open: list[XmlElement] = []
         self._skipped_lines = skipped_lines
+
+    @property
+    def finished(self) -> bool:
+        """Return True after the end of the root element."""
+        return self.root is not None and not self._open
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) >= MAX_DEPTH:

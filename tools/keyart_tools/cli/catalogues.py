@@ -67,16 +67,17 @@ def import_(sources: tuple[Path, ...], out: Path, kind: Any, no_look: bool, as_j
         result = import_catalog(sources, out.parent, kind, not no_look, tell)
     if result.catalog is not None:
         result.catalog.save(out)
-    _tell_issues(result.issues)
+    broken = result.issues.broken
+    if result.catalog is not None or len(broken) > 1:
+        _tell_issues(result.issues)
     if as_json:
         write_json(_import_document(sources, out, result))
     elif result.catalog is not None:
         _show_import(out, result)
     if result.catalog is None:
-        raise click.ClickException(
-            "No title was imported, and nothing was written; correct the files that are named."
-        )
-    if result.issues.broken:
+        why = _one_line(broken[0]) if len(broken) == 1 else "each source is broken, or holds no film."
+        raise click.ClickException(f"No title was imported, and nothing was written: {why}")
+    if broken:
         raise click.exceptions.Exit(1)
 
 
@@ -200,8 +201,8 @@ def merge(catalogs: tuple[Path, ...], out: Path, as_json: bool) -> None:
 def measure(catalog_file: Path, out: Path | None, as_json: bool) -> None:
     """Measure the pictures that CATALOG names, and write their tags; needs keyart[tagging].
 
-    Colours and contrast always; faces, shot sizes, moods, objects and lettering where `keyart models fetch` has brought
-    the models. Each title gets the mean of its pictures' looks. Artworks that have such tags stay as they are, so a
+    Colours and contrast always; faces, shot sizes, moods, objects and lettering where `keyart models fetch` has
+    brought the models. Each title gets the mean of its pictures' looks. Artworks that have such tags stay as they are, so a
     second run measures what is new. The exit code is 1 if a picture cannot be read.
 
     \b
