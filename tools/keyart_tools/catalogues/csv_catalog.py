@@ -64,6 +64,7 @@ class _TitleRows:
     line: int
     fields: dict[str, str] = field(default_factory=dict)
     artworks: dict[str, Artwork] = field(default_factory=dict)
+    named: bool = False  # a sentence says why a row was left out
 
 
 def read_csv(path: Path, base: Path, look: bool, issues: ImportIssues) -> Iterator[tuple[Path, Title]]:
@@ -94,6 +95,8 @@ def read_csv(path: Path, base: Path, look: bool, issues: ImportIssues) -> Iterat
             _add(titles, line, row, path.parent, base, look, own)
         except CatalogError as error:
             own.broken(str(error), line)
+            if entry := titles.get(_id_of(row)):
+                entry.named = True
     yield from _titles(titles, path, own)
 
 
@@ -163,7 +166,7 @@ def _add(
     for name, cell in row.items():
         if len(cell) > MAX_NAME_CHARACTERS and name not in ("tags", "artwork_tags", "cast"):
             raise CatalogError(f"The cell of {name} has more than {MAX_NAME_CHARACTERS:,} characters.")
-    title_id = row.get("title_id") or row.get("name", "")
+    title_id = _id_of(row)
     if not title_id:
         raise CatalogError("The row has neither title_id nor title; it was left out.")
     entry = titles.setdefault(title_id, _TitleRows(line))
@@ -180,11 +183,15 @@ def _add(
             )
     if row.get("image") or row.get("artwork_id"):
         artwork = _artwork(title_id, len(entry.artworks), row, folder, look, issues, line)
-        if artwork.id in entry.artworks and not row.get("artwork_id"):
+        if artwork.id in entry.artworks and not row.get("artwork_id") and "/" in artwork.image:
             artwork = replace(artwork, id=f"{title_id}/{artwork.image}")  # the same name in another folder
         if artwork.id in entry.artworks:
             raise CatalogError(f"A second artwork has the id {quoted(artwork.id)}; give each its own.")
         entry.artworks[artwork.id] = moved(artwork, folder, base)
+
+
+def _id_of(row: Row) -> str:
+    return row.get("title_id") or row.get("name", "")
 
 
 def _artwork(title_id: str, count: int, row: Row, folder: Path, look: bool, issues: FileIssues, line: int) -> Artwork:
@@ -238,6 +245,8 @@ def _titles(titles: Mapping[str, _TitleRows], path: Path, issues: FileIssues) ->
                 artworks.append(artwork)
             else:
                 issues.broken(f"Artwork {quoted(artwork.id)} belongs to {quoted(owner)} already.", entry.line)
+        if not artworks and entry.named:
+            continue
         if not artworks:
             issues.broken(f"Title {quoted(title_id)} has no artwork that can be used, and needs one.", entry.line)
             continue

@@ -35,7 +35,7 @@ def catalog() -> None:
 
 
 @catalog.command("import", short_help="Make a catalogue of films, tables or JSON.")
-@click.argument("sources", metavar="SOURCE...", type=EXISTING, nargs=-1, required=True)
+@click.argument("sources", metavar="SOURCE ...", type=EXISTING, nargs=-1, required=True)
 @click.option(
     "--out", type=PATH, required=True, help="Catalogue to write; an earlier one is replaced when all is read."
 )
@@ -153,7 +153,7 @@ def _show_import(out: Path, result: ImportResult) -> None:
 
 
 @catalog.command(short_help="Merge catalogues; the later one holds.")
-@click.argument("catalogs", metavar="CATALOG...", type=CATALOG_FILE, nargs=-1, required=True)
+@click.argument("catalogs", metavar="CATALOG ...", type=CATALOG_FILE, nargs=-1, required=True)
 @click.option("--out", type=PATH, required=True, help="Catalogue to write; it may be one of those that are merged.")
 @json_option
 def merge(catalogs: tuple[Path, ...], out: Path, as_json: bool) -> None:
@@ -202,8 +202,8 @@ def measure(catalog_file: Path, out: Path | None, as_json: bool) -> None:
     """Measure the pictures that CATALOG names, and write their tags; needs keyart[tagging].
 
     Colours and contrast always; faces, shot sizes, moods, objects and lettering where `keyart models fetch` has
-    brought the models. Each title gets the mean of its pictures' looks. Artworks that have such tags stay as they are, so a
-    second run measures what is new. The exit code is 1 if a picture cannot be read.
+    brought the models. Each title gets the mean of its pictures' looks. Artworks that have such tags stay,
+    so a second run measures what is new. The exit code is 1 if a picture cannot be read.
 
     \b
     Example:
