@@ -1,4 +1,4 @@
-"""What an import could not use, or left out: a sentence each, with file and line."""
+"""Sentences with file and line about what an import could not use, or left out."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ImportIssues:
 
     def of(self, path: str | Path) -> FileIssues:
         """Return a collector of issues of one file."""
-        return FileIssues(self, shown(path))
+        return FileIssues(self, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,15 @@ class FileIssues:
     """Collector of issues of one file."""
 
     collector: ImportIssues
-    file: str
+    path: str | Path
 
     def broken(self, what: str, line: int | None = None) -> None:
         """Add what somebody has to repair."""
-        self.collector.broken.append(ImportIssue(self.file, line, what))
+        self.collector.broken.append(ImportIssue(shown(self.path), line, what))
 
     def note(self, what: str, line: int | None = None) -> None:
         """Add what was left out, or read differently, on purpose."""
-        self.collector.notes.append(ImportIssue(self.file, line, what))
+        self.collector.notes.append(ImportIssue(shown(self.path), line, what))
 
 
 def shown(path: str | Path) -> str:

@@ -213,5 +213,5 @@ def test_words_say_what_a_picture_shows() -> None:
         "cast:robin-w": 1.0,
         "faces": 0.4,
     }
-    assert describe(tags) == "close-up, cool, sci fi, with Robin W"
+    assert describe(tags) == "close-up, cool, science fiction, with Robin W"
     assert describe({}) == "an illustration"
