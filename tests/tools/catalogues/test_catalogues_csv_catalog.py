@@ -68,6 +68,7 @@ def test_windows_1252_is_read_and_named(tmp_path: Path) -> None:
         (f"t2,{'x' * 2000},,,b.jpg,,,", "characters"),
         (f"t2,{'x' * 200_000},,,b.jpg,,,", "field"),
         ("t1,Other,,,b.jpg,,,", "contradicts"),
+        ("t2,\x00B,,,b.jpg,,,", "control"),
     ],
 )
 def test_broken_rows_are_named_by_line_and_the_rest_is_imported(tmp_path: Path, row: str, also: str) -> None:

@@ -19,7 +19,6 @@ from types import MappingProxyType
 from keyart.catalog import MAX_FINITE_WEIGHT, Artwork, Title, quoted
 from keyart.errors import CatalogError
 from keyart_tools.text.folding import folded
-from keyart_tools.text.text_files import read_text
 
 from .artwork_files import picture_problem
 from .certification import maturity_of
@@ -52,6 +51,7 @@ MAX_ROW_LINES = 50  # of a cell with line breaks; a longer one is a quote that w
 YES = frozenset({"1", "yes", "true", "y", "x"})
 NO = frozenset({"", "0", "no", "false", "n"})
 _TITLE_FIELDS = ("name", "duration", "runtime", "year", "genres", "cast", "directors", "tags")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _SEPARATORS = re.compile(r"\s*[|;]\s*")
 
 Row = Mapping[str, str]
@@ -79,11 +79,9 @@ def read_csv(path: Path, base: Path, look: bool, issues: ImportIssues) -> Iterat
     Raises:
         CatalogError: The file cannot be read, or its header has not the columns that are needed.
     """
-    text = read_text(path, "catalogue table", CatalogError)
     own = issues.of(path)
-    if (line := _line_not_utf8(path)) is not None:
-        own.broken("A letter is not UTF-8; the table was read as Windows-1252. Save it as UTF-8.", line)
-    lines = list(io.StringIO(text))
+    text = _decoded(path, own)
+    lines = list(io.StringIO(text, newline=None))
     names, first = _header(path, lines)
     titles: dict[str, _TitleRows] = {}
     for line, cells in _rows(lines, first, names.delimiter, own):
@@ -100,16 +98,20 @@ def read_csv(path: Path, base: Path, look: bool, issues: ImportIssues) -> Iterat
     yield from _titles(titles, path, own)
 
 
-def _line_not_utf8(path: Path) -> int | None:
-    """Return the first line that is not UTF-8, from 1; None if there is none, or the file is UTF-16."""
-    data = path.read_bytes()
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return None
+def _decoded(path: Path, issues: FileIssues) -> str:
+    """Return the text of a table: UTF-8, or UTF-16 by its first bytes, or else Windows-1252, which is named."""
     try:
-        data.decode()
+        data = path.read_bytes()
+    except OSError as error:
+        raise CatalogError(f"{path} cannot be read ({error.strerror or error}).") from None
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return data.count(b"\n", 0, error.start) + 1
-    return None
+        line = data.count(b"\n", 0, error.start) + 1
+        issues.broken("A letter is not UTF-8; the table was read as Windows-1252. Save it as UTF-8.", line)
+        return data.decode("cp1252", errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,9 @@ def _rows(lines: list[str], first: int, delimiter: str, issues: FileIssues) -> I
             issues.broken(f"The row cannot be read ({problem}); it was left out.", start + 1)
             start += 1
             continue
-        if any(cell.strip() for cell in cells):
+        if any(map(_CONTROL.search, cells)):
+            issues.broken("The row holds control characters, which are no text; it was left out.", start + 1)
+        elif any(cell.strip() for cell in cells):
             yield start + 1, cells
         start += reader.line_num
 
