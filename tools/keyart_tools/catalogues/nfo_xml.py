@@ -114,7 +114,9 @@ def _parsed(text: str, issues: FileIssues) -> NfoDocument | None:
         parser.Parse(data, True)
     except expat.ExpatError as error:
         if builder.finished:  # what follows is no part of the document, whatever expat says about it
-            return NfoDocument(builder.root, data[parser.ErrorByteIndex :].decode(errors="replace").strip())
+            return NfoDocument(
+                builder.root, data[data.index(b">", builder.end) + 1 :].decode(errors="replace").strip()
+            )
         problem = expat.ErrorString(error.code)
         issues.broken(f"Its XML is broken ({problem}); correct this line.", error.lineno + skipped)
         return None
@@ -134,6 +136,7 @@ class _TreeBuilder:
 
     def __init__(self, skipped_lines: int) -> None:
         self.root: XmlElement | None = None
+        self.end = 0  # byte where the root's end tag begins
         self.parser = expat.ParserCreate("utf-8")  # overrides the declared encoding: the text is decoded already
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
@@ -162,6 +165,7 @@ class _TreeBuilder:
     def _end(self, name: str) -> None:
         element = self._open.pop()
         element.text = element.text.strip()
+        self.end = self.parser.CurrentByteIndex
 
     def _text(self, data: str) -> None:
         element = self._open[-1]

@@ -90,6 +90,8 @@ def _answers(path: Path, text: str, issues: FileIssues) -> Iterator[tuple[int | 
 def _checked(answer: object, line: int | None, which: str, issues: FileIssues) -> Iterator[tuple[int | None, Json]]:
     if is_details(answer) and isinstance(answer, Mapping):
         yield line, answer
+    elif isinstance(answer, Mapping) and str(answer.get("format", "")).startswith("keyart-catalog/"):
+        issues.broken("This is a catalogue of keyart already; bring it in with keyart catalog merge.")
     else:
         issues.broken(f"{which} holds no details of a film (id, title, genres, runtime, images).", line)
 
