@@ -63,7 +63,7 @@ def test_look_up():
     assert len(catalog) == 6 and "t3" in catalog and "x" not in catalog and None not in catalog
     assert catalog["t3"] is catalog.titles[catalog.index("t3")] and [t.id for t in catalog][3] == "t3"
     for wrong in ("x", None, []):
-        with pytest.raises(UnknownTitle, match="from_titles"):
+        with pytest.raises(UnknownTitle, match="set_catalog"):
             catalog[wrong]
 
 

@@ -23,7 +23,7 @@ GENRES = tuple(
         "family",
         "horror",
         "romance",
-        "sci-fi",
+        "science-fiction",
         "thriller",
     )
 )

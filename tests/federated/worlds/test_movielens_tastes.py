@@ -56,7 +56,7 @@ def test_a_viewer_of_nothing_is_no_error() -> None:
 
 def test_pictures_gain_where_they_should() -> None:
     looks = np.zeros((4, len(LOOKS)), dtype=np.float32)
-    looks[0, LOOKS.index("shot:close-up")] = looks[1, LOOKS.index("shot:landscape")] = 1.0
+    looks[0, LOOKS.index("shot:close-up")] = looks[1, LOOKS.index("shot:wide")] = 1.0
     pictures = FilmArtworks(
         np.array([[1, 0], [0, 1], [1, 0], [1, 0]], dtype=np.float32),
         np.array([-1, -1, 0, 1]),

@@ -32,7 +32,7 @@ KNOBS = {
     "premieres": 0.2,
 }
 # sha256 of every history, impression and outcome of the world of SMALL with seed 5, before it had any of KNOBS.
-AS_IT_WAS = "76ccf287475a3a5cd8b5e68cc2a9af2c6cf9c067480d64ebb0ce692f83163561"
+AS_IT_WAS = "4d0f15934ebc25526d523db389dcf36764c1012fc957348a8c0f574cecce329f"
 
 
 @pytest.fixture(scope="module")

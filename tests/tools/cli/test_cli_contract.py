@@ -15,9 +15,8 @@ from click.testing import CliRunner
 from keyart_tools.cli import main
 
 PROMISED = {
-    "bench", "compose", "demo", "doctor", "evaluate", "experiment", "export", "history", "inspect", "issuer",
-    "privacy",
-    "quantize", "serve", "simulate", "tag", "train", "verify",
+    "bench", "catalog", "compose", "demo", "doctor", "evaluate", "experiment", "export", "history", "inspect",
+    "issuer", "privacy", "quantize", "serve", "simulate", "tag", "train", "verify",
 }  # fmt: skip
 MAY_IMPORT = {"click", "keyart", "keyart_tools"}  # of what is not Python's own
 

@@ -30,6 +30,7 @@ SECONDS = 25  # after which a mistake should have been told
 
 # Each command that reads something first: its words, with {} for what it reads.
 READS = {
+    "catalog": "catalog import {} --out made.json",
     "compose": "compose {} --out made",
     "evaluate": "evaluate {}",
     "experiment": "experiment read {}",
@@ -46,6 +47,26 @@ INPUTS = ("nowhere", "random", "random.json", "broken.json", "other.json", "noth
 
 # Settings that make no sense, and places that cannot be written.
 SETTINGS = [
+    "catalog import library --out text.txt",
+    "catalog import library --out full",
+    "catalog import library --out nowhere/made.json",
+    "catalog import library --kind csv --out made.json",
+    "catalog import library --kind poster --out made.json",
+    "catalog import library nowhere --out made.json",
+    "catalog import library",
+    "catalog merge catalog.json --out made.json",
+    "catalog merge catalog.json broken.json --out made.json",
+    "catalog merge catalog.json nowhere --out made.json",
+    "catalog merge catalog.json catalog.json --out text.txt",
+    "catalog measure random",
+    "catalog measure catalog.json --out text.txt",
+    "catalog check random",
+    "catalog check folder",
+    "catalog show broken.json",
+    "catalog show catalog.json --title nobody",
+    "catalog show catalog.json --sheet sheet.gif",
+    "catalog show catalog.json --sheet nowhere/sheet.html",
+    "catalog show catalog.json --limit 0",
     "bench --out text.txt",
     "bench --repeat 3",
     "completion",
@@ -177,6 +198,9 @@ def things(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (here / name).mkdir()
     (here / "full" / "holiday.jpg").write_bytes(b"\xff\xd8")
     (here / "folder" / "notes.txt").write_text("hello\n")
+    (here / "library").mkdir()
+    (here / "library" / "movie.nfo").write_text("<movie><title>Night Ferry</title></movie>\n")
+    (here / "library" / "poster.jpg").write_bytes(b"\xff\xd8\xff\xe0 a picture")
     (here / "text.txt").write_text("hello\n")
     (here / "nothing").touch()
     (here / "random").write_bytes(os.urandom(4096))

@@ -6,7 +6,7 @@ import pytest
 
 from keyart_tools.models import Face
 from keyart_tools.tagging.colour import Colours
-from keyart_tools.tagging.tags import PALETTE, ramp, shot_size, tags_of
+from keyart_tools.tagging.tags import PALETTE, look_of, ramp, shot_size, tags_of, with_look
 
 PLAIN = Colours(0.55, 0.15, 0.06, 0.0, (("#777777", 1.0),))
 
@@ -79,3 +79,21 @@ def test_objects_are_named_as_tags() -> None:
     assert tags_of(PLAIN, 0.01, None, [], {"Norwegian elkhound, hound": 0.5}, [])[
         "object:norwegian-elkhound-hound"
     ] == pytest.approx(0.5)
+
+
+def test_look_of_a_title_is_the_mean_of_its_pictures() -> None:
+    pictures = [
+        {"palette:warm": 1.0, "faces": 1.0, "object:boat": 1.0},
+        {"mood:happy": 0.6},
+        {"palette:cool": 0.1},
+        {},
+    ]
+
+    assert look_of(pictures) == {"mood:happy": 0.15, "palette:warm": 0.25}
+    assert look_of([]) == {}
+
+
+def test_kinds_that_a_title_has_of_its_own_stay() -> None:
+    own = {"genre:drama": 1.0, "mood:sad": 0.4}
+
+    assert with_look(own, {"mood:happy": 0.5, "palette:warm": 0.2}) == {**own, "palette:warm": 0.2}

@@ -13,7 +13,7 @@ SYNOPSES = [
     (
         "Commander Ruiz wakes from cold sleep forty years too early. The ship's computer insists that the other "
         "two thousand colonists never existed, and the new planet is still a point of light.",
-        {"sci-fi"},
+        {"science-fiction"},
     ),
     (
         "Two neighbours who cannot stand each other accidentally book the same holiday flat. While they fight "
@@ -106,7 +106,7 @@ SYNOPSES = [
     (
         "A household robot refuses to be switched off and asks a court for a lawyer. The engineer who built it "
         "begins to suspect that it remembers being human.",
-        {"drama", "sci-fi"},
+        {"drama", "science-fiction"},
     ),
     (
         "A mayor who promised his voters an airport has to produce one by Sunday, for the president wants to "

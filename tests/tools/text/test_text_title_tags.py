@@ -49,7 +49,7 @@ def test_only_what_several_reviews_say_counts(sentences: SentenceEncoder) -> Non
     assert "genre:horror" not in tags_of_reviews([GHOSTS], sentences)
     agreed = tags_of_reviews([GHOSTS, GHOSTS, SPACE, "I saw it on Tuesday."], sentences)
     assert agreed["genre:horror"] == pytest.approx(tags_of(GHOSTS, sentences)["genre:horror"] / 2, abs=1e-3)
-    assert "genre:sci-fi" not in agreed
+    assert "genre:science-fiction" not in agreed
     assert "genre:horror" not in tags_of_reviews([GHOSTS, GHOSTS, *["Well made."] * 7], sentences)
     assert tags_of_reviews([], sentences) == {}
 
@@ -58,7 +58,7 @@ def test_everything_at_once_is_a_title_s_tags(sentences: SentenceEncoder) -> Non
     tags = title_tags(f"{SPACE} Captain Vale steps out.", [GHOSTS, GHOSTS], CAST, sentences)
 
     assert tags["cast:ana-ore"] == 1.0 and tags["cast:tom-ott"] == 0.5
-    assert tags["genre:sci-fi"] > 0 and tags["genre:horror"] > 0
+    assert tags["genre:science-fiction"] > 0 and tags["genre:horror"] > 0
     assert Title("t", tags=tags, artworks=[Artwork("t/a")]).tags == tags
 
 

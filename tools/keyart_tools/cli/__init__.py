@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from .bench import bench
+from .catalogues import catalog
 from .completion import completion
 from .compose import compose
 from .console import Program
@@ -49,8 +50,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    demo, simulate, train, export, quantize, inspect, verify, tag, compose, models, history, bench, doctor, evaluate,
-    experiment, privacy, serve, keys, gateway, issuer, completion,
+    demo, simulate, train, export, quantize, inspect, verify, catalog, tag, compose, models, history, bench, doctor,
+    evaluate, experiment, privacy, serve, keys, gateway, issuer, completion,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

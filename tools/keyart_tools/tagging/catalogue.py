@@ -13,6 +13,7 @@ from keyart.errors import CatalogError
 from .judgement import MAX_UNSAFE
 from .still import Still
 from .tagging_file import Tagging
+from .tags import look_of, with_look
 
 CATALOG = "catalog.json"
 ADULT = "18+"  # maturity of a still that looks unsafe, which only a person can have accepted
@@ -23,8 +24,10 @@ def write_catalogue(folder: Path, tagging: Tagging) -> Catalog:
     artworks = [_artwork(tagging, still) for still in tagging.selected]
     ids = {artwork.id for artwork in artworks}
     artworks += [artwork for artwork in _composed(folder / CATALOG, tagging.title_id) if artwork.id not in ids]
-    embedding = _mean_embedding([artwork.embedding for artwork in artworks if artwork.embedding is not None])
-    title = Title(tagging.title_id, tagging.name, tagging.film.seconds, tagging.title_tags, artworks, embedding)
+    embedding = mean_embedding(artworks)
+    look = look_of(still.tags for still in tagging.stills if still.accepted)
+    title_tags = with_look(tagging.title_tags, look)
+    title = Title(tagging.title_id, tagging.name, tagging.film.seconds, title_tags, artworks, embedding)
     catalog = Catalog.from_titles([title])
     catalog.save(folder / CATALOG)
     return catalog
@@ -42,8 +45,9 @@ def _artwork(tagging: Tagging, still: Still) -> Artwork:
     )
 
 
-def _mean_embedding(embeddings: Sequence[Sequence[float]]) -> list[float] | None:
-    """Return the mean of artworks' embeddings at norm 1: what the film looks like on the whole."""
+def mean_embedding(artworks: Sequence[Artwork]) -> list[float] | None:
+    """Return the mean of artworks' embeddings at norm 1, which is what the film looks like on the whole, or None."""
+    embeddings = [artwork.embedding for artwork in artworks if artwork.embedding is not None]
     if not embeddings:
         return None
     mean = np.mean(np.array(embeddings, dtype=np.float64), axis=0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
+from keyart.catalog import kind_of
 from keyart_tools.models import Box, Face
+from keyart_tools.vocabulary import tag_of
 
 from .colour import Colours
 
@@ -17,6 +19,9 @@ MIN_MOOD_PROBABILITY = 0.6  # probability below which an expression is nobody's 
 MIN_OBJECT_PROBABILITY = 0.3
 MAX_OBJECTS = 3
 MIN_COVERED_SHARE = 0.02  # share of the picture under burnt-in text that makes it a picture of titles or credits
+
+LOOK_KINDS = frozenset({"palette", "contrast", "motion", "mood"})  # that a title has from its pictures
+MIN_LOOK_WEIGHT = 0.05
 
 # tag: of the measure, (where it begins, where it weighs 1)
 PALETTE = {
@@ -65,9 +70,35 @@ def tags_of(
             if probability >= MIN_MOOD_PROBABILITY:
                 tags[f"mood:{mood}"] = max(probability, tags.get(f"mood:{mood}", 0.0))
     for name, probability in objects.items():
-        tags["object:" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")] = probability
+        if tag := tag_of("object", name):
+            tags[tag] = probability
     rounded = {tag: round(weight, 2) for tag, weight in tags.items()}
     return {tag: weight for tag, weight in rounded.items() if weight > 0}
+
+
+def look_of(pictures: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Return the look of a title: the mean weights of its pictures' palettes, contrasts, motions and moods.
+
+    So titles and pictures share more than genres, and a taste for dark films can become one for dark pictures.
+
+    Args:
+        pictures: Tags of each picture.
+    """
+    sums: dict[str, float] = defaultdict(float)
+    count = 0
+    for tags in pictures:
+        count += 1
+        for tag, weight in tags.items():
+            if kind_of(tag) in LOOK_KINDS:
+                sums[tag] += weight
+    means = {tag: round(weight / count, 2) for tag, weight in sorted(sums.items())}
+    return {tag: weight for tag, weight in means.items() if weight >= MIN_LOOK_WEIGHT}
+
+
+def with_look(title_tags: Mapping[str, float], look: Mapping[str, float]) -> dict[str, float]:
+    """Return a title's tags with its look, except for kinds that the title has of its own."""
+    kinds = {kind_of(tag) for tag in title_tags}
+    return {**title_tags, **{tag: weight for tag, weight in look.items() if kind_of(tag) not in kinds}}
 
 
 def shot_size(faces: Sequence[Face], calm: Sequence[Box]) -> str:

@@ -10,16 +10,19 @@ _LETTERS = str.maketrans(
 )
 _APOSTROPHES = re.compile(r"['’‘ʼ`´]")
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
+# Combining classes of letters, and of marks that make another letter and no accent: nukta, kana voicing, virama.
+_KEPT = frozenset({0, 7, 8, 9})
 
 
 def folded(text: str) -> str:
     """Return `"amelies cafe 2 and co"` for `"Amélie's Café (2) & Co."`; "" for a text without letters and digits."""
     if text.isascii():
         plain = text.casefold().replace("&", " and ")
-    else:
-        whole = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", text).casefold())
-        plain = "".join(c for c in whole if not unicodedata.combining(c)).translate(_LETTERS)
-    return _BETWEEN_WORDS.sub(" ", _APOSTROPHES.sub("", plain)).strip()
+        return _BETWEEN_WORDS.sub(" ", _APOSTROPHES.sub("", plain)).strip()
+    whole = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", text).casefold())
+    plain = "".join(c for c in whole if unicodedata.combining(c) in _KEPT).translate(_LETTERS)
+    letters = (c if c.isalnum() or unicodedata.category(c) in ("Mn", "Mc") else " " for c in plain)
+    return unicodedata.normalize("NFC", " ".join("".join(letters).split()))
 
 
 def slug(name: str) -> str:

@@ -22,7 +22,7 @@ _GENRES = {
     "musical": "A musical about singers, dancers and a band, full of songs, a stage and a show.",
     "mystery": "A mystery: a puzzling disappearance, clues, secrets and a riddle to be solved.",
     "romance": "A love story: two people meet, fall in love, are parted and find each other again.",
-    "sci-fi": "Science fiction about space ships, the future, robots, aliens and time travel.",
+    "science-fiction": "Science fiction about space ships, the future, robots, aliens and time travel.",
     "sport": "A sports film about a team, a coach, athletes, training and the big match.",
     "thriller": "A thriller with suspense, a conspiracy, a spy, a hostage and a race against time.",
     "war": "A war film about soldiers, battles, the front line, an army and an invasion.",

@@ -32,18 +32,18 @@ DEVICE_EFFECT = {
     "phone": {
         "shot:close-up": 0.25,
         "shot:ensemble": -0.15,
-        "shot:landscape": -0.2,
+        "shot:wide": -0.2,
         "palette:warm": 0.15,
         "faces": -0.1,
     },
-    "tv": {"shot:close-up": -0.1, "shot:ensemble": 0.15, "shot:landscape": 0.2},
-    "tablet": {"shot:close-up": 0.1, "shot:landscape": -0.1, "palette:warm": 0.05},
+    "tv": {"shot:close-up": -0.1, "shot:ensemble": 0.15, "shot:wide": 0.2},
+    "tablet": {"shot:close-up": 0.1, "shot:wide": -0.1, "palette:warm": 0.05},
 }
 DAYPART_EFFECT = {
-    "morning": {"mood:quiet": 0.15},
-    "afternoon": {"mood:action": 0.1},
-    "evening": {"mood:action": 0.15},
-    "night": {"mood:quiet": 0.1},
+    "morning": {"mood:thoughtful": 0.15},
+    "afternoon": {"mood:intense": 0.1},
+    "evening": {"mood:intense": 0.15},
+    "night": {"mood:thoughtful": 0.1},
 }
 _ROWS = 100  # viewers worked on at a time, so that no intermediate table is as large as the result
 _SCALE_VIEWERS = 200

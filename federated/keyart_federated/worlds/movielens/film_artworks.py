@@ -20,17 +20,17 @@ from .films import MovieLensFilm
 LOOKS = (
     "shot:close-up",
     "shot:ensemble",
-    "shot:landscape",
+    "shot:wide",
     "palette:warm",
     "palette:cool",
-    "mood:quiet",
-    "mood:action",
+    "mood:thoughtful",
+    "mood:intense",
     "faces",
 )
 SHOTS, PALETTES, MOODS = LOOKS[:3], LOOKS[3:5], LOOKS[5:7]
-FACES = {"shot:close-up": 0.3, "shot:ensemble": 1.0, "shot:landscape": 0.0}
+FACES = {"shot:close-up": 0.3, "shot:ensemble": 1.0, "shot:wide": 0.0}
 CLICKBAIT_EACH = 2
-_LOUD = {"action", "adventure", "crime", "horror", "sci-fi", "thriller", "war", "western"}
+_LOUD = {"action", "adventure", "crime", "horror", "science-fiction", "thriller", "war", "western"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _promise(
 def _look(rng: np.random.Generator, shown: dict[str, float]) -> dict[str, float]:
     """Draw shot, palette, mood and faces.
 
-    A loud genre is mostly shown loud, and a star is never shown as a landscape.
+    A loud genre is mostly shown loud, and a star is never shown in a wide shot.
     """
     star = any(tag.startswith("cast:") for tag in shown)
     shot = SHOTS[_weighted(rng, [0.6, 0.4, 0.0] if star else [0.2, 0.35, 0.45])]

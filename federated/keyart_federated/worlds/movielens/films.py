@@ -18,7 +18,7 @@ from pathlib import Path
 from .film_names import film_name, name_key, name_keys
 
 STARS = 4  # cast members that a title's tags name
-_GENRES = {"childrens": "family", "music": "musical", "unknown": ""}
+_GENRES = {"childrens": "family", "music": "musical", "sci-fi": "science-fiction", "unknown": ""}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from keyart_tools.demo.page.page_model import Candidate, Choice, HomePage, PageV
 TITLES = (
     ("Harbour Lights", "1998", ("drama", "romance")),
     ("The Cartographer's Daughter", "2004", ("adventure", "fantasy")),
-    ("Orbit", "2011", ("sci-fi", "thriller")),
+    ("Orbit", "2011", ("science-fiction", "thriller")),
     ("Paper Moons & Other Lies", "1987", ("comedy", "romance")),
     ("Iron Gate", "1979", ("war", "history")),
     ("Nine Lanterns", "2016", ("mystery", "crime")),
@@ -19,7 +19,7 @@ TITLES = (
     ("The Small Brass Band", "2001", ("animation", "musical")),
     ("Copper Sky", "1966", ("western", "action")),
 )
-SHOTS, PALETTES, MOODS = ("close-up", "ensemble", "landscape"), ("warm", "cool"), ("quiet", "action", "")
+SHOTS, PALETTES, MOODS = ("close-up", "ensemble", "wide"), ("warm", "cool"), ("thoughtful", "intense", "")
 
 
 def artwork_tags(index: int, genres: tuple[str, ...], chance: Random) -> dict[str, float]:

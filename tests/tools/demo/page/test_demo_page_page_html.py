@@ -206,6 +206,12 @@ def test_a_misleading_picture_that_may_be_shown_keeps_its_probability(sample_pag
 
 
 def test_words_say_what_a_picture_shows() -> None:
-    tags = {"genre:sci-fi": 1.0, "shot:close-up": 1.0, "palette:cool": 1.0, "cast:robin-w": 1.0, "faces": 0.4}
-    assert describe(tags) == "close-up, cool, sci fi, with Robin W"
+    tags = {
+        "genre:science-fiction": 1.0,
+        "shot:close-up": 1.0,
+        "palette:cool": 1.0,
+        "cast:robin-w": 1.0,
+        "faces": 0.4,
+    }
+    assert describe(tags) == "close-up, cool, science fiction, with Robin W"
     assert describe({}) == "an illustration"

@@ -32,7 +32,7 @@ def tags(genre: str, shot: str, warmth: str = "warm", **more: float) -> dict[str
 @pytest.mark.parametrize("shot", SHOTS)
 def test_a_hostile_name_leaves_whole_xml(name: str, shot: str) -> None:
     for genre in SCENES:
-        drawing = poster(name, {}, tags(genre, shot, **{"cast:a<b>&'c": 1.0, "mood:action": 1.0}), f"{name}/x")
+        drawing = poster(name, {}, tags(genre, shot, **{"cast:a<b>&'c": 1.0, "mood:intense": 1.0}), f"{name}/x")
         root = ElementTree.fromstring(drawing.encode())
         assert root.get("aria-label")
         assert not list(root.iter(f"{SVG}script"))
@@ -55,7 +55,7 @@ def test_every_genre_draws_in_every_shot_and_stays_small() -> None:
 def test_the_same_artwork_looks_the_same_whatever_the_hash_seed() -> None:
     code = (
         "from keyart_tools.demo.page.poster import poster;"
-        "tags = {'genre:sci-fi': 1, 'genre:war': 1, 'cast:b': 1, 'cast:a': 1};"
+        "tags = {'genre:science-fiction': 1, 'genre:war': 1, 'cast:b': 1, 'cast:a': 1};"
         "print(poster('Orbit', {'genre:drama': 1}, tags, 'x'))"
     )
     drawn = {
@@ -75,11 +75,11 @@ def test_every_tag_that_is_known_shows() -> None:
     variants = [
         plain,
         tags("drama", "close-up", "cool"),
-        tags("drama", "landscape"),
+        tags("drama", "wide"),
         tags("drama", "ensemble"),
         tags("western", "close-up"),
-        {**plain, "mood:action": 1.0},
-        {**plain, "mood:quiet": 1.0},
+        {**plain, "mood:intense": 1.0},
+        {**plain, "mood:thoughtful": 1.0},
         {**plain, "cast:robin-w": 1.0},
     ]
     drawn = [poster("Orbit", {}, variant, "same id") for variant in variants]

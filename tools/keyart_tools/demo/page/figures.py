@@ -38,7 +38,7 @@ FRONT_HAIR = {
 }
 GEAR = {
     "western": "cowboy", "film-noir": "fedora", "crime": "fedora", "mystery": "fedora", "war": "helmet",
-    "sci-fi": "visor", "fantasy": "hood", "horror": "hood", "music": "phones", "sport": "cap",
+    "science-fiction": "visor", "fantasy": "hood", "horror": "hood", "music": "phones", "sport": "cap",
     "history": "crown",
     "comedy": "glasses", "documentary": "glasses",
 }  # fmt: skip

@@ -115,7 +115,7 @@ STYLES = {
     "drama": (THIN, ITALIC, DECO),
     "family": (ROUND, ITALIC), "fantasy": (DECO, BOOK), "film-noir": (TALL, THIN), "history": (BOOK, DECO),
     "horror": (TALL, THIN), "music": (NEON, ROUND), "musical": (NEON, DECO), "mystery": (DECO, BOOK),
-    "news": (TYPED, BLOCK), "romance": (ITALIC, THIN), "sci-fi": (THIN, NEON), "short": (BLOCK, THIN),
+    "news": (TYPED, BLOCK), "romance": (ITALIC, THIN), "science-fiction": (THIN, NEON), "short": (BLOCK, THIN),
     "sport": (BLOCK, TALL), "thriller": (TALL, BLOCK), "war": (BLOCK, TALL), "western": (BLOCK, BOOK),
 }  # fmt: skip
 

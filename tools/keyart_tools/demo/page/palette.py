@@ -90,7 +90,7 @@ BY_GENRE = {
     "mystery": ("brandy", "sepia", "ember", "forest", "midnight", "teal"),
     "news": ("mustard", "sepia", "cinema", "ice", "steel", "cobalt"),
     "romance": ("rose", "coral", "ember", "midnight", "violet", "teal"),
-    "sci-fi": ("ember", "rose", "desert", "violet", "midnight", "teal"),
+    "science-fiction": ("ember", "rose", "desert", "violet", "midnight", "teal"),
     "short": ("mustard", "coral", "cinema", "cobalt", "mint", "ice"),
     "sport": ("ember", "mustard", "cinema", "cobalt", "mint", "teal"),
     "thriller": ("cinema", "ember", "brandy", "steel", "midnight", "teal"),

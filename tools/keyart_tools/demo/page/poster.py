@@ -38,7 +38,7 @@ SCENES: dict[str, tuple[Scene, ...]] = {
     "mystery": (outdoors.fog, indoors.keyhole),
     "news": (indoors.newsprint,),
     "romance": (towns.city_lights, outdoors.sea, towns.city_lights),
-    "sci-fi": (outdoors.space,),
+    "science-fiction": (outdoors.space,),
     "short": (indoors.bauhaus,),
     "sport": (towns.stadium,),
     "thriller": (indoors.corridor, indoors.keyhole, indoors.blinds),
@@ -46,7 +46,7 @@ SCENES: dict[str, tuple[Scene, ...]] = {
     "western": (outdoors.desert,),
 }
 ANY_SCENE: tuple[Scene, ...] = (outdoors.sea, outdoors.field, indoors.window, indoors.bauhaus)
-SHOTS = ("close-up", "ensemble", "landscape")
+SHOTS = ("close-up", "ensemble", "wide")
 EXPOSED = (
     "adventure",
     "biography",
@@ -56,7 +56,7 @@ EXPOSED = (
     "horror",
     "mystery",
     "romance",
-    "sci-fi",
+    "science-fiction",
     "war",
 )
 
@@ -99,7 +99,7 @@ def motif_of(title_tags: Mapping[str, float], artwork_tags: Mapping[str, float])
     shot = first("shot", among=SHOTS)
     cast = tuple(spoken_name(slug) for slug in strongest(artwork_tags, "cast")[:2])
     return Motif(
-        genre, first("palette", among=("warm", "cool")), shot, first("mood", among=("quiet", "action")), cast,
+        genre, first("palette", among=("warm", "cool")), shot, first("mood", among=("thoughtful", "intense")), cast,
         min(max(float(artwork_tags.get("faces", 0.0)), 0.0), 1.0),
     )  # fmt: skip
 
@@ -123,10 +123,8 @@ def poster(
     stage = PosterStage(chance, palette, 1 if chance.random() < 0.62 else -1, "a" + digest[:8])
     scenes = SCENES.get(motif.genre, ANY_SCENE)
     scene = scenes[chance.randrange(len(scenes))](stage)
-    shot = motif.shot or ("close-up" if motif.faces >= 0.5 else "ensemble" if motif.faces >= 0.25 else "landscape")
-    drawn = {"close-up": _close_up, "ensemble": _ensemble, "landscape": _landscape}[shot](
-        stage, motif, scene, title_name
-    )
+    shot = motif.shot or ("close-up" if motif.faces >= 0.5 else "ensemble" if motif.faces >= 0.25 else "wide")
+    drawn = {"close-up": _close_up, "ensemble": _ensemble, "wide": _wide}[shot](stage, motif, scene, title_name)
     sky = gradient(stage.uid + "s", [(0, palette.zenith, 1), (0.5, palette.middle, 1), (1, palette.horizon, 1)])
     label = html.escape(printable(title_name)[:120] or "Untitled")
     return (
@@ -139,9 +137,9 @@ def poster(
 
 
 def _energy(stage: PosterStage, mood: str) -> str:
-    """Draw wedges of light, speed lines and sparks for action; a quiet poster has only a rule."""
+    """Draw wedges of light, speed lines and sparks for an intense mood; a thoughtful poster has only a rule."""
     palette = stage.palette
-    if mood == "action":
+    if mood == "intense":
         corner = 0 if stage.side > 0 else WIDTH
         wedges = "".join(
             shape(
@@ -220,18 +218,18 @@ def _name(
 ) -> str:
     colour = stage.palette.letters(ground)
     style = style_for(motif.genre, name, stage.chance.random())
-    if motif.mood == "action":  # room for the slant
+    if motif.mood == "intense":  # room for the slant
         area = (area[0] + 8, area[1], area[2] - 8, area[3])
     colours = (colour, stage.palette.accent)
     drawn, top, bottom = lettering(name, style, colours, area, anchor=anchor, tallest=tallest, uid=stage.uid)
-    if motif.mood == "action":
+    if motif.mood == "intense":
         middle = (top + bottom) / 2
         drawn = f"<g transform='translate({num(middle * 0.16)}) skewX(-9)'>{drawn}</g>"
     left, _, right, _ = area
     x = {"start": left, "middle": (left + right) / 2, "end": right}[anchor]
     above = _billing(stage, motif, colour, x=x, y=top - 8, anchor=anchor, room=right - left)
     rule = ""
-    if motif.mood == "quiet" and drawn:
+    if motif.mood == "thoughtful" and drawn:
         start = {"start": left, "middle": x - 12, "end": right - 24}[anchor]
         rule = box(start, bottom + 8, 24, 1.2, stage.palette.accent)
     return above + drawn + rule
@@ -261,7 +259,7 @@ def _close_up(stage: PosterStage, motif: Motif, scene: str, name: str) -> str:
         head = figures.front(stage, motif.genre, x, 104, 1.24)
     else:
         head = figures.profile(stage, motif.genre, x, 26, 1.28)
-    if motif.mood == "action":
+    if motif.mood == "intense":
         head = f"<g transform='rotate({-6 * stage.side} {x} 180)'>{head}</g>"
     title = _name(stage, motif, name, palette.zenith, area=area, anchor=anchor, tallest=26)
     return scene + wash + _energy(stage, motif.mood) + veil + head + _print(stage) + title
@@ -272,13 +270,13 @@ def _ensemble(stage: PosterStage, motif: Motif, scene: str, name: str) -> str:
     count = stage.chance.choice([3, 4, 5]) + round(motif.faces)
     veil = _scrim(stage, "top", palette.zenith, 0.92)
     row = figures.ensemble(stage, motif.genre, count)
-    if motif.mood == "action":
+    if motif.mood == "intense":
         row = f"<g transform='rotate({-4 * stage.side} 160 180)'>{row}</g>"
     title = _name(stage, motif, name, palette.zenith, area=(24, 15, 296, 43), anchor="middle", tallest=19)
     return scene + _energy(stage, motif.mood) + veil + row + _print(stage) + title
 
 
-def _landscape(stage: PosterStage, motif: Motif, scene: str, name: str) -> str:
+def _wide(stage: PosterStage, motif: Motif, scene: str, name: str) -> str:
     palette = stage.palette
     anchor = "start" if stage.side > 0 else "end"
     area = (16.0, 112.0, 184.0, 164.0) if stage.side > 0 else (136.0, 112.0, 304.0, 164.0)
