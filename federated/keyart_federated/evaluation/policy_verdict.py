@@ -78,10 +78,11 @@ class PolicyVerdict:
             f"{value.high:.4g}), and the log earned {self.logged.value:.4g}"
         )
         if self.answer == "unclear" and self.decisions_needed > self.overlap.decisions:
+            wanted = TARGET_REACH * self.reward_range
             return (
                 f"Too few decisions to tell: {told}. The difference is between {apart.low:+.2g} and "
                 f"{apart.high:+.2g} ({100 * self.level:g} %); about {self.decisions_needed:,} decisions of this "
-                f"kind are needed for ±{TARGET_REACH * self.reward_range:.2g}, and the log has {self.overlap.decisions:,}."
+                f"kind are needed for ±{wanted:.2g}, and the log has {self.overlap.decisions:,}."
             )
         if self.answer == "unclear":
             return f"Too close to tell: {told}. {self._longer()}"

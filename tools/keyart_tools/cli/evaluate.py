@@ -132,8 +132,8 @@ def _of_bundle(log: Path, bundle: Path, catalog: Path) -> tuple[Columns, list[st
     remarks = [] if untrained is None else [untrained]
     if untrained is None and manifest.card.get("data") == read.data:
         remarks.append(
-            "The bundle was trained on a log of the same description. If these are the rows that it learned from, the "
-            "estimate is too favourable: evaluate it on later ones."
+            "The bundle was trained on a log of the same description. If these are the rows that it learned from, "
+            "the estimate is too favourable: evaluate it on later ones."
         )
     remarks += [f"{count:,} rows were left out: {why}." for why, count in within.left_out.items() if count]
     given = any(decision.reward is not None for viewer in within.viewers for decision in viewer.decisions)

@@ -105,7 +105,7 @@ def _taken(there: Collection[str], given: Mapping[str, str], path: Path) -> dict
 
 def _value(key: str, name: str, given: Any) -> Any:
     """Return the value of a part of a decision. Raises ValueError with what is wrong."""
-    if given is None:
+    if given is None or given == "":
         raise ValueError(f"'{name}' is missing")
     if key == "group":
         return str(given)

@@ -59,7 +59,7 @@ def logged_decisions(
 
 def never_trained(training: Mapping[str, Any]) -> str | None:
     """Return a sentence if a bundle has never been trained, by the `training` of its manifest; else None."""
-    if training.get("round"):
+    if training.get("round") or training.get("learner") == "central":  # which has no rounds
         return None
     return (
         "The bundle has never been trained: its weights are the prior that keyart starts from, so this is the value "
