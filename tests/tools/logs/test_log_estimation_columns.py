@@ -157,7 +157,10 @@ BYTES = {
         ":2: the line is not CSV.*:3: ",
     ),
     "broken JSON": (b'{"reward": 1, "propensity"\n', "first line .* is not a JSON object"),
-    "a list among objects": (b'{"reward": 1}\n[1]\n', ":2: the line is not a JSON object"),
+    "a list among objects": (
+        b'{"reward": 1, "propensity": 1, "target": 1}\n[1]\n',
+        ":2: the line is not a JSON object",
+    ),
     "objects without a name": (b"{}\n{}\n", "no column for the reward"),
     "a list as a value": (b'{"reward": [1], "propensity": 1, "target": 1}\n', r"'reward' is \[1\]"),
     "half a picture": (b"\x89PNG\r\n\x1a\n" + bytes(50), "not a text file"),
@@ -196,5 +199,5 @@ def test_a_log_has_views_and_rows_that_do_not_count(tmp_path):
 
 def test_each_broken_row_is_named(tmp_path):
     rows = [ROWS[0] | {"reward": "?"}, ROWS[1], ROWS[2] | {"propensity": 7}]
-    with pytest.raises(HistoryError, match="2 rows of .*log:2: 'reward' .*log:4: 'propensity' is 7"):
+    with pytest.raises(HistoryError, match=r"2 rows of .*log:2: 'reward' .*log:4: 'propensity' is 7"):
         Columns.read(as_csv(tmp_path / "log", rows))
