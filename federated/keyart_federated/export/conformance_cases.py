@@ -33,7 +33,7 @@ MAX_ARTWORKS: Final = 4  # of a title, so that the file stays small
 POLICY: Final = Policy(stickiness=timedelta(0))  # each choice is drawn anew
 REWARD: Final = Reward()
 START: Final = datetime(2026, 3, 1, 20, 15, tzinfo=timezone(timedelta(hours=1)))
-UNIFORMS: Final = (0.0, 0.004, 0.5, 0.993, 0.9999)
+UNIFORMS: Final = (0.0, 0.0041, 0.47, 0.9931, 0.99991)  # none on a border of equal candidates
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def _case(installed: LoadedModel, catalog: Catalog, situation: Situation) -> dic
             if after.learner.own.added[places[artwork]]
         },
         "play": _numbers(candidates.play),
-        "value": _numbers(candidates.value),
+        "value": candidates.value.tolist(),  # all digits, since the policy multiplies differences by γ
         "allowed": candidates.allowed.tolist(),
         "probabilities": candidates.weighed().probability.tolist(),
         "draws": [{"uniform": uniform, "artwork_id": artworks[drawn.place]} for uniform, drawn in draws],

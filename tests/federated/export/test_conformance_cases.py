@@ -160,7 +160,7 @@ def test_probabilities_follow_from_the_values_of_the_file(document: Document) ->
         winner = values.index(best)
         chances[winner] = 0.0
         chances[winner] = 1 - sum(chances)
-        assert chances == pytest.approx(case["probabilities"], abs=1e-6)
+        assert chances == pytest.approx(case["probabilities"], abs=1e-9)
         artworks = next(t for t in document["titles"] if t["id"] == case["title_id"])["artworks"]
         for draw in case["draws"]:
             cumulated = np.cumsum(chances)
