@@ -95,8 +95,8 @@ class PolicyVerdict:
         """Number of decisions of this kind, to two digits, whose interval reaches `TARGET_REACH` to both sides."""
         reach = (self.difference.high - self.difference.low) / 2
         needed = self.overlap.decisions * (reach / (TARGET_REACH * self.reward_range)) ** 2
-        digits = max(len(str(math.ceil(needed))) - 2, 0)
-        return math.ceil(needed / 10**digits) * 10**digits
+        step: int = 10 ** max(len(str(math.ceil(needed))) - 2, 0)
+        return math.ceil(needed / step) * step
 
     def _longer(self) -> str:
         """Return how much longer a log would decide, were the difference as estimated."""
