@@ -268,3 +268,33 @@ def test_pages_named_in_code_exist():
 
 def test_changelog_names_the_version():
     assert f"## {keyart.__version__}" in BY_NAME["CHANGELOG.md"].text
+
+
+def test_bytes_of_the_weights_are_on_the_page_in_order():
+    from keyart.model import FeatureSpec, stored_layout
+
+    spec = FeatureSpec(("genre:a", "genre:b", "mood:c"), ("genre:a", "genre:b"), ("genre",), ())
+    h, c = len(spec.viewer_tags), len(spec.devices) + 1 + len(spec.dayparts)
+    sizes = {"Z": len(spec.artwork_tags), "M": 4 * len(spec.match_kinds) + 1, "K": 3 + c + h, "U": 1 + h + c}
+    text = BY_NAME["docs/reference/bundles.md"].text
+    table = re.findall(r"^\| \d \| `(\w+)` \| (\w+) \| ([ZMKU× ]+) \|$", text, re.MULTILINE)
+    found = [(name, kind, tuple(sizes[letter] for letter in shape.split(" × "))) for name, kind, shape in table]
+    assert found == [(name, dtype.name, shape) for name, (dtype, shape) in stored_layout(spec).items()]
+
+
+def test_every_key_of_a_conformance_case_is_on_the_page():
+    from keyart.model import EncodedCatalog, FeatureSpec
+    from keyart_federated.export.conformance_cases import document, small_catalog
+    from keyart_federated.learning.model import GlobalModel
+
+    artworks = [keyart.Artwork("t/a", tags={"genre:drama": 1.0}), keyart.Artwork("t/b", tags={"genre:noir": 1.0})]
+    names = keyart.Catalog.from_titles([keyart.Title("t", tags={"genre:drama": 1.0}, artworks=artworks)])
+    spec = FeatureSpec.from_catalog(names)
+    catalog = small_catalog(spec, names)
+    encoded = EncodedCatalog.build(catalog, spec)
+    cases = document(GlobalModel.zero_shot(encoded).loaded(encoded), catalog)
+    section = BY_NAME["docs/reference/bundles.md"].text.partition("## Conformance")[2].partition("```")[0]
+    for keys in (cases, cases["cases"][0], cases["cases"][0]["features"], cases["pages"][0]):
+        assert [
+            key for key in keys if f"`{key}`" not in section and key not in ("format", "policy", "reward", "cases")
+        ] == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from .decisions import Decisions
 from .estimators import dr_ratio, ips_ratio, snips_ratio
@@ -14,6 +14,7 @@ from .ratio import Estimate
 from .shrinkage import shrunk_estimate
 
 Answer = Literal["better", "worse", "unclear"]
+TARGET_REACH: Final = 0.02  # half width, as a share of the range of rewards, of an interval that a log should give
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class PolicyVerdict:
         by: Estimator that decides.
         difference: Its value less the logged one, on the same decisions.
         overlap: Overlap of the log and the policy.
+        reward_range: Largest possible reward less the smallest.
     """
 
     level: float
@@ -35,6 +37,7 @@ class PolicyVerdict:
     by: str
     difference: Estimate
     overlap: Overlap
+    reward_range: float = 1.0
 
     @classmethod
     def of(cls, log: Decisions, level: float = 0.95) -> PolicyVerdict:
@@ -58,7 +61,8 @@ class PolicyVerdict:
         if log.predicted:
             estimates["switch"] = shrunk_estimate(log, "switch", level=level)
             estimates["shrinkage"] = shrunk_estimate(log, "optimistic", level=level)
-        return cls(level, logged.estimate(level), estimates, by, ratios[by].minus(logged, level), overlap)
+        difference, (least, most) = ratios[by].minus(logged, level), log.range
+        return cls(level, logged.estimate(level), estimates, by, difference, overlap, most - least)
 
     @property
     def answer(self) -> Answer:
@@ -75,11 +79,26 @@ class PolicyVerdict:
             f"the policy would earn {value.value:.4g} a decision ({100 * self.level:g} %: {value.low:.4g} to "
             f"{value.high:.4g}), and the log earned {self.logged.value:.4g}"
         )
+        if self.answer == "unclear" and self.decisions_needed > self.overlap.decisions:
+            wanted = TARGET_REACH * self.reward_range
+            return (
+                f"Too few decisions to tell: {told}. The difference is between {apart.low:+.2g} and "
+                f"{apart.high:+.2g} ({100 * self.level:g} %); about {self.decisions_needed:,} decisions of this "
+                f"kind are needed for ±{wanted:.2g}, and the log has {self.overlap.decisions:,}."
+            )
         if self.answer == "unclear":
             return f"Too close to tell: {told}. {self._longer()}"
         more = f"{abs(apart.value):.4g} {'more' if apart.value > 0 else 'less'}"
         ends = sorted((abs(apart.low), abs(apart.high)))
         return f"{self.answer.capitalize()}: {told}: {more} ({ends[0]:.4g} to {ends[1]:.4g})."
+
+    @property
+    def decisions_needed(self) -> int:
+        """Number of decisions of this kind, to two digits, whose interval reaches `TARGET_REACH` to both sides."""
+        reach = (self.difference.high - self.difference.low) / 2
+        needed = self.overlap.decisions * (reach / (TARGET_REACH * self.reward_range)) ** 2
+        step: int = 10 ** max(len(str(math.ceil(needed))) - 2, 0)
+        return math.ceil(needed / step) * step
 
     def _longer(self) -> str:
         """Return how much longer a log would decide, were the difference as estimated."""
@@ -99,5 +118,6 @@ class PolicyVerdict:
             "by": self.by,
             "overlap": {**asdict(self.overlap), "doubts": list(self.overlap.doubts)},
             "answer": self.answer,
+            "decisions_needed": self.decisions_needed,
             "sentence": self.sentence,
         }

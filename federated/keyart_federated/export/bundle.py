@@ -6,19 +6,20 @@ import json
 import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keyart import Catalog
-from keyart.bundle import Manifest
+from keyart.bundle import Manifest, load_model
 from keyart.errors import SettingError
-from keyart.model import SENSITIVE_KINDS, HeadPrior, quantize_latents, weight_shapes, weights_to_bytes
+from keyart.model import SENSITIVE_KINDS, FeatureSpec, HeadPrior, quantize_latents, weight_shapes, weights_to_bytes
 
 from ..learning.model import GlobalModel
 from ..types import Doubles
-from . import conformance_vectors, graphs
+from . import conformance_cases, conformance_vectors, graphs
 
 CARD = {
     "purpose": "Chooses which picture of a title to show, on the viewer's own device.",
@@ -63,6 +64,7 @@ def write_bundle(
 
     Raises:
         SettingError: The folder has no name.
+        BundleError: A device would refuse the bundle.
     """
     if not folder.name:
         raise SettingError(f"A bundle is put in place by its name, which {folder} has not; name a folder.")
@@ -92,8 +94,8 @@ def write_bundle(
         "vectors.json": _json({"cases": conformance_vectors.cases(spec, weights)}),
     }
     prior = head or HeadPrior()
-    manifest = Manifest.build(
-        files,
+    manifest_of = partial(
+        Manifest.build,
         model_version=model.version,
         parent=parent,
         created=created or datetime.now(UTC),
@@ -110,8 +112,11 @@ def write_bundle(
     shutil.rmtree(staging, ignore_errors=True)
     try:
         staging.mkdir(parents=True)
-        for name, content in {**files, "manifest.json": manifest.to_bytes()}.items():
+        for name, content in {**files, "manifest.json": manifest_of(files).to_bytes()}.items():
             (staging / name).write_bytes(content)
+        files["conformance.json"] = _conformance(staging, spec, catalog)
+        (staging / "conformance.json").write_bytes(files["conformance.json"])
+        (staging / "manifest.json").write_bytes(manifest_of(files).to_bytes())
         check(staging)
         if folder.is_dir():
             shutil.rmtree(older, ignore_errors=True)
@@ -123,6 +128,13 @@ def write_bundle(
         for left in (staging, older):
             shutil.rmtree(left, ignore_errors=True)
     return folder
+
+
+def _conformance(folder: Path, spec: FeatureSpec, names: Catalog) -> bytes:
+    """Return `conformance.json` of the bundle in a folder, computed by the model as a device loads it."""
+    catalog = conformance_cases.small_catalog(spec, names)
+    document = conformance_cases.document(load_model(folder, catalog, "numpy"), catalog)
+    return (json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
 
 
 def _numbers(ids: list[str], table: Doubles) -> dict[str, Any]:

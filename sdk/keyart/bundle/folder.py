@@ -86,6 +86,8 @@ def verify_files(
     _check_graph(files, "train.onnx", manifest, weights=None)
     cases = reference_vectors.parse_vectors(files["vectors.json"])
     reference_vectors.check_inputs(cases, inputs)
+    for name in sorted(trust.OPTIONAL_FILES & set(files)):  # read by ports, whose readers must agree on it
+        trust.load_json(files[name], name)
     if run is not None:
         reference_vectors.check_vectors(run, cases)
     return manifest

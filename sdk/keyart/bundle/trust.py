@@ -31,8 +31,10 @@ MAX_FILE_BYTES: Mapping[str, int] = {
     "train.onnx": 8 * MB,
     "vocabulary.json": 48 * MB,
     "vectors.json": 8 * MB,
+    "conformance.json": 8 * MB,
 }
-FILES = frozenset(MAX_FILE_BYTES) - {MANIFEST_NAME}  # format 1 has these, and no others
+OPTIONAL_FILES = frozenset({"conformance.json"})  # no device reads it; bundles of before have none
+FILES = frozenset(MAX_FILE_BYTES) - {MANIFEST_NAME} - OPTIONAL_FILES  # format 1 has these, and no others
 MAX_CONTAINERS = 1_200_000  # lists and objects of a JSON file: "[]," takes 3 bytes on the wire and 64 in memory
 MAX_TASTE, MAX_APPEAL = 10.0, 50.0  # shares of a history are in 0–1, before noise; a logit of 50 decides anything
 MAX_LATENT_SCALE = 10.0  # so that the largest latents, one of a viewer and one of a picture, can decide anything
@@ -48,11 +50,12 @@ def check_listing(present: Collection[str], manifest: Manifest) -> None:
     """Check that exactly the files of the format are listed, and exactly those and the manifest are there."""
     for name in (*manifest.files, *present):
         check_name(name)
-    if odd := sorted(set(manifest.files) ^ FILES):
+    listed = FILES | (OPTIONAL_FILES & set(manifest.files))
+    if odd := sorted(set(manifest.files) ^ listed):
         raise BundleRefused(f"The manifest lacks, or should not list: {', '.join(odd)}. Build the bundle again.")
-    if missing := sorted(FILES - set(present)):
+    if missing := sorted(listed - set(present)):
         raise BundleDamaged(f"The bundle lacks {', '.join(missing)}; fetch it again.")
-    if unlisted := sorted(set(present) - FILES - {MANIFEST_NAME}):
+    if unlisted := sorted(set(present) - listed - {MANIFEST_NAME}):
         raise BundleRefused(f"The bundle holds {', '.join(unlisted)}, which its manifest does not list.")
 
 

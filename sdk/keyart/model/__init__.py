@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         quantize_latents,
     )
     from .loaded_model import LoadedModel
+    from .page import PageMemory
     from .policy import Policy, distribution, draw_candidates
     from .ranker.engine import Ranker, load_ranker
     from .ranker.numpy_engine import NumpyRanker
@@ -92,6 +93,7 @@ __all__ = [
     "LoadedModel",
     "LogitAdditions",
     "NumpyRanker",
+    "PageMemory",
     "Parameter",
     "Policy",
     "Ranker",
@@ -146,6 +148,7 @@ __getattr__ = _lazy_exports(
         "head": "Head HeadPrior refit_head update_head",
         "latents": ("IMPRESSION_WEIGHT LATENTS PLAY_WEIGHT PRIOR_EXPOSURE Latents TitleExposure quantize_latents"),
         "loaded_model": "LoadedModel",
+        "page": "PageMemory",
         "policy": "Policy distribution draw_candidates",
         "ranker.engine": "Ranker load_ranker",
         "ranker.numpy_engine": "NumpyRanker",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from ..catalog import Catalog
+from ..history import Reward, View
 from ..types import Floats
 from .features import EncodedCatalog, FeatureSpec, ViewerFeatures
-from .features.viewer import sharpen_affinity
+from .features.viewer import affinities, sharpen_affinity, tally_titles, views_by_title
 from .head import HeadPrior
 from .latents import Latents
 from .ranker import NumpyRanker, Ranker, Weights
@@ -47,6 +49,24 @@ class LoadedModel:
     def spec(self) -> FeatureSpec:
         """Return the feature spec."""
         return self.encoded.spec
+
+    def viewer(self, views: Iterable[View], catalog: Catalog, reward: Reward) -> ViewerFeatures:
+        """Return the features of a viewer with these views and without decisions of older models.
+
+        Args:
+            views: The viewer's history.
+            catalog: The catalogue that the model is loaded on.
+            reward: Which views count as quality plays.
+        """
+        weights = views_by_title(views, catalog, reward, self.spec)
+        viewer = affinities(self.encoded, *tally_titles(self.encoded, weights), self.population_taste)
+        if self.latents is None:
+            return viewer
+        met = np.zeros(len(catalog), dtype=np.float32)
+        for title_id, weight in weights.items():
+            if title_id in catalog:
+                met[catalog.index(title_id)] = weight
+        return replace(viewer, met=self.latents.met(met))
 
     @classmethod
     def nothing(cls, catalog: Catalog) -> LoadedModel:

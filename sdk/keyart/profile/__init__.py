@@ -24,12 +24,16 @@ from .. import _lazy_exports
 
 if TYPE_CHECKING:
     from .consent import CONSENT_TEXTS, PURPOSES, Consent, ConsentReceipt, Purpose
+    from .event_codec import Entry
+    from .learner import Learner
 
 __all__ = [
     "CONSENT_TEXTS",
     "PURPOSES",
     "Consent",
     "ConsentReceipt",
+    "Entry",
+    "Learner",
     "Purpose",
 ]
 
@@ -37,5 +41,7 @@ __getattr__ = _lazy_exports(
     __name__,
     {
         "consent": "CONSENT_TEXTS PURPOSES Consent ConsentReceipt Purpose",
+        "event_codec": "Entry",
+        "learner": "Learner",
     },
 )

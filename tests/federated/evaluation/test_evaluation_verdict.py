@@ -33,7 +33,7 @@ def test_answers(target, n, answer):
     assert verdict.answer == answer
     assert verdict.by == "snips" and set(verdict.estimates) == {"snips", "ips"}
     assert verdict.difference.value == pytest.approx(verdict.estimates["snips"].value - verdict.logged.value)
-    start = {"better": "Better: ", "worse": "Worse: ", "unclear": "Too close to tell: "}[answer]
+    start = {"better": "Better: ", "worse": "Worse: ", "unclear": "Too few decisions to tell: "}[answer]
     assert verdict.sentence.startswith(start) and "95 %" in verdict.sentence
 
 
@@ -54,9 +54,28 @@ def test_its_figures_are_those_of_the_estimators():
     assert "90 %" in verdict.sentence
 
 
+def test_how_many_decisions_would_tell():
+    verdict = PolicyVerdict.of(decisions([0.7, 0.15, 0.15], 60))
+    reach = (verdict.difference.high - verdict.difference.low) / 2
+    assert verdict.decisions_needed == pytest.approx(60 * (reach / 0.02) ** 2, rel=0.1)
+    assert verdict.decisions_needed >= 60 * (reach / 0.02) ** 2 > 60
+    assert f"about {verdict.decisions_needed:,} decisions of this kind are needed for ±0.02" in verdict.sentence
+    assert verdict.sentence.endswith("the log has 60.")
+    assert verdict.to_dict()["decisions_needed"] == verdict.decisions_needed
+    longer = PolicyVerdict.of(decisions([0.7, 0.15, 0.15], min(verdict.decisions_needed, 20_000)))
+    assert longer.difference.high - longer.difference.low < 2.4 * 0.02
+
+
+def test_how_many_decisions_by_the_range_of_rewards():
+    log = decisions([0.7, 0.15, 0.15], 60)
+    tenfold = Decisions.of(10 * log.reward, log.propensity, log.target)
+    assert PolicyVerdict.of(tenfold).decisions_needed == PolicyVerdict.of(log).decisions_needed
+    assert "±0.2," in PolicyVerdict.of(tenfold).sentence
+
+
 def test_how_long_a_log_would_tell():
-    verdict = PolicyVerdict.of(decisions([0.7, 0.15, 0.15], 60, seed=4))
-    assert verdict.answer == "unclear"
+    verdict = PolicyVerdict.of(decisions([0.35, 0.4, 0.25], 6000, seed=4))
+    assert verdict.answer == "unclear" and verdict.sentence.startswith("Too close to tell: ")
     times = float(verdict.sentence.partition("a log ")[2].split()[0])
     reach = (verdict.difference.high - verdict.difference.low) / 2
     assert times == pytest.approx((reach / verdict.difference.value) ** 2, rel=0.05)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import training
+
+from keyart_federated.export import write_bundle
 
 LOGGED, TARGET, QUALITY = np.array([0.4, 0.3, 0.3]), np.array([0.9, 0.05, 0.05]), np.array([0.3, 0.2, 0.1])
 
@@ -112,3 +115,76 @@ def test_mistakes_end_in_a_sentence(log, tmp_path, keyart_command):
         if done.exit_code == 1:
             assert len(done.stderr.strip().splitlines()) == 1, name
     assert not list(tmp_path.glob("chart*")) and not list(tmp_path.rglob("*.partial"))
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log, its catalogue, a bundle that was trained on it, and one that was never trained."""
+    folder = tmp_path_factory.mktemp("fleet")
+    training.log().save(folder / "log.csv")
+    training.world().catalog.save(folder / "catalog.json")
+    for name, file, about in (("bundle", training.fitted().file, 3), ("prior", training.untrained(), 0)):
+        write_bundle(folder / name, file.model, file.names, data=file.data, training={"round": about, "devices": 48})
+    return folder
+
+
+def of_bundle(folder: Path, name: str = "bundle", log: str = "log.csv") -> tuple[Path | str, ...]:
+    return (folder / log, "--bundle", folder / name, "--catalog", folder / "catalog.json")
+
+
+def test_the_policy_of_a_bundle(fleet, keyart_command):
+    done = keyart_command("evaluate", *of_bundle(fleet), "--json")
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["answer"] == "better" and document["overlap"]["units"] == 60
+    assert document["columns"] == {
+        "reward": "outcome", "propensity": "propensity", "target": "bundle", "group": "viewer",
+    }  # fmt: skip
+    (remark,) = document["remarks"]
+    assert "trained on a log of the same description" in remark
+    assert document["estimates"]["snips"]["value"] > document["logged"]["value"]
+    assert remark in keyart_command("evaluate", *of_bundle(fleet)).stdout
+
+
+def test_a_bundle_without_training_says_so(fleet, keyart_command):
+    done = keyart_command("evaluate", *of_bundle(fleet, "prior"))
+    assert done.exit_code == 0 and "The bundle has never been trained" in done.stdout
+
+
+def test_a_short_log_says_so(fleet, keyart_command):
+    lines = (fleet / "log.csv").read_text("utf-8").splitlines(keepends=True)
+    (fleet / "short.csv").write_text("".join(lines[:60]), encoding="utf-8")
+    done = keyart_command("evaluate", *of_bundle(fleet, log="short.csv"))
+    last = done.stdout.splitlines()[-1]
+    assert done.exit_code == 0 and last.startswith("Too few decisions to tell: ")
+    assert "decisions of this kind are needed for ±0.02, and the log has 50." in last
+
+
+def test_a_broken_row_is_named_and_nothing_is_estimated(fleet, keyart_command):
+    lines = (fleet / "log.csv").read_text("utf-8").splitlines(keepends=True)
+    lines[7] = "v,never,tv,t0,1,,,,\n"
+    (fleet / "broken.csv").write_text("".join(lines), encoding="utf-8")
+    for arguments in (
+        of_bundle(fleet, log="broken.csv"),
+        (fleet / "broken.csv", "--target", "propensity", "--reward", "seconds"),
+    ):
+        done = keyart_command("evaluate", *arguments)
+        if "--bundle" in arguments:
+            assert done.exit_code == 1 and done.stdout == ""
+            assert "broken.csv:8: 'at' is 'never'" in done.stderr and len(done.stderr.splitlines()) == 1
+        else:  # it uses no time, and a view is no part of the estimate
+            assert done.exit_code == 0, done.output
+
+
+def test_wrong_use_of_a_bundle(fleet, keyart_command):
+    for arguments, code in (
+        ((fleet / "log.csv", "--bundle", fleet / "bundle"), 2),
+        ((fleet / "log.csv", "--catalog", fleet / "catalog.json"), 2),
+        ((*of_bundle(fleet), "--reward", "seconds"), 2),
+        (of_bundle(fleet, "nowhere"), 1),
+        (of_bundle(fleet, log="catalog.json"), 1),
+        ((fleet / "log.csv",), 1),  # no probabilities of a policy
+    ):
+        done = keyart_command("evaluate", *arguments)
+        assert done.exit_code == code and done.stdout == "", arguments
+        assert done.stderr.strip().splitlines()[-1].startswith("Error: ") and "Traceback" not in done.stderr

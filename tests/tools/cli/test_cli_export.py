@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.training import fitted
+from support.training import coarse, fitted, untrained
 
 from keyart.bundle import Manifest, verify
 
@@ -32,6 +32,29 @@ def test_a_bundle_and_its_successor(model: Path, keyart_command) -> None:
     assert manifest.card["limits"] == "Films only." and manifest.card["data"] == fitted().file.data
     assert manifest.quality["held_out_value"] == fitted().file.quality["held_out_value"]
     assert manifest.training["learner"] == "log"
+
+
+def test_a_missed_bar_of_int8(model: Path, keyart_command) -> None:
+    coarse().save(model)
+    before = sorted(model.parent.iterdir())
+
+    done = keyart_command("export", "model.npz", "--out", "b")
+    assert done.exit_code == 1 and done.stdout == ""
+    assert "points below the bar of 98.5%" in done.stderr and "b was not written" in done.stderr
+    assert "--force" in done.stderr
+    assert sorted(model.parent.iterdir()) == before
+
+    done = keyart_command("export", "model.npz", "--out", "b", "--force")
+    assert done.exit_code == 0 and "Going on because of --force" in done.stderr
+    assert verify("b").quality["int8_same_winner"] < 0.985
+
+
+def test_an_untrained_model_says_so(model: Path, keyart_command) -> None:
+    untrained().save(model)
+    done = keyart_command("export", "model.npz", "--out", "b")
+    assert done.exit_code == 0 and "has never been trained" in done.stderr
+    fitted().file.save(model)
+    assert "never been trained" not in keyart_command("export", "model.npz", "--out", "c").stderr
 
 
 def test_only_an_older_bundle_is_replaced(model: Path, keyart_command) -> None:

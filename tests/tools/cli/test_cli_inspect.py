@@ -49,6 +49,24 @@ def test_each_kind(things: Path, name: str, kind: str, said: str, keyart_command
     assert said in keyart_command("inspect", things / name).stdout
 
 
+def test_a_log_with_broken_rows(things: Path, tmp_path: Path, keyart_command) -> None:
+    log().save(tmp_path / "log.csv")
+    with (tmp_path / "log.csv").open("a") as file:
+        file.write("one cell\n")
+    done = keyart_command("inspect", tmp_path / "log.csv", "--json")
+    document = json.loads(done.stdout)
+    assert done.exit_code == 1 and document["kind"] == "log"
+    assert document["broken_rows"] == 1 and document["decisions"] == log().decisions
+    lines = len((tmp_path / "log.csv").read_text().splitlines())
+    assert document["first_broken_rows"][0].startswith(f"line {lines}: the row has 1 cells")
+
+
+def test_a_table_without_the_header_of_a_log(tmp_path: Path, keyart_command) -> None:
+    (tmp_path / "log.csv").write_text("viewer,propensity\na,1\n")
+    done = keyart_command("inspect", tmp_path / "log.csv")
+    assert done.exit_code == 1 and "has no header" in done.stderr and "keyart-log/1" in done.stderr
+
+
 def test_a_profile_with_its_passphrase(things: Path, keyart_command) -> None:
     done = keyart_command("inspect", things / "profile.db", "--passphrase-file", things / "passphrase.txt", "--json")
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.training import fitted, log, world
+from support.training import coarse, fitted, log, world
 
 from keyart.bundle import Manifest
 from keyart_tools.quantization.quantization_report import SAME_WINNER_BAR, VALUE_BAR
@@ -53,6 +53,30 @@ def test_out_is_a_bundle_with_the_figures(model: Path, keyart_command) -> None:
 
     assert keyart_command("quantize", "model.npz", "--slates", "400", "--out", "b").exit_code == 0
     assert Manifest.read("b").quality["int8_same_winner"] >= SAME_WINNER_BAR
+
+
+def test_a_missed_bar(model: Path, keyart_command) -> None:
+    coarse().save(model)
+    before = sorted(model.parent.iterdir())
+
+    done = keyart_command("quantize", "model.npz", "--slates", "300", "--out", "b", "--json")
+    assert done.exit_code == 1
+    document = json.loads(done.stdout)  # the report is there all the same
+    assert document["within_bars"] is False and document["missed_bars"]
+    assert document["missed_bars"][0] in done.stderr and "b was not written" in done.stderr
+    assert sorted(model.parent.iterdir()) == before
+
+    done = keyart_command("quantize", "model.npz", "--slates", "300", "--out", "b", "--force")
+    assert done.exit_code == 0 and "--force" in done.stderr
+    assert Manifest.read("b").quality["int8_same_winner"] == pytest.approx(document["same_winner"], abs=1e-6)
+
+
+def test_a_log_with_a_broken_row_is_refused(model: Path, keyart_command) -> None:
+    with (model.parent / "log.jsonl").open("a") as file:
+        file.write("{\n")
+    done = keyart_command("quantize", "model.npz", "--log", "log.jsonl", "--catalog", "catalog.json")
+    line = len(Path("log.jsonl").read_text().splitlines())
+    assert done.exit_code == 1 and done.stdout == "" and f"log.jsonl:{line}: " in done.stderr
 
 
 @pytest.mark.parametrize(

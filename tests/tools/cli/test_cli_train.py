@@ -40,6 +40,40 @@ def test_as_table_and_as_json(team: Path, keyart_command) -> None:
     assert ModelFile.load(team / "model.npz").data == log().data
 
 
+def test_a_log_as_csv_gives_the_same_model(team: Path, keyart_command) -> None:
+    log().save(team / "log.csv")
+    for name in ("log.jsonl", "log.csv"):
+        done = keyart_command("train", name, "--catalog", "catalog.json", "--out", f"{name}.npz", *SMALL)
+        assert done.exit_code == 0, done.output
+    first, second = (ModelFile.load(team / f"{name}.npz").model for name in ("log.jsonl", "log.csv"))
+    assert (first.theta == second.theta).all()
+
+
+def test_broken_rows_are_named_and_the_others_trained_on(team: Path, keyart_command) -> None:
+    lines = (team / "log.jsonl").read_text().splitlines()
+    lines[10], lines[20] = "{", lines[20].replace("viewer", "spectator")
+    (team / "log.jsonl").write_text("\n".join(lines))
+
+    done = keyart_command("train", "log.jsonl", "--catalog", "catalog.json", "--out", "model.npz", *SMALL, "--json")
+    assert done.exit_code == 1
+    document = json.loads(done.stdout)
+    assert document["broken_rows"] == 2 and document["held_out_value"] is None
+    assert sum(document["decisions"].values()) + sum(document["left_out"].values()) <= log().decisions
+    assert "log.jsonl:11: " in done.stderr and "log.jsonl:21: 'viewer' is missing" in done.stderr
+    assert f"2 of {len(lines) - 1:,} rows" in done.stderr and "'spectator'" in done.stderr
+    assert "held_out_value" not in ModelFile.load(team / "model.npz").quality
+
+
+def test_too_many_broken_rows(team: Path, keyart_command) -> None:
+    lines = (team / "log.jsonl").read_text().splitlines()
+    lines[1:400] = ["{"] * 399
+    (team / "log.jsonl").write_text("\n".join(lines))
+
+    done = keyart_command("train", "log.jsonl", "--catalog", "catalog.json", "--out", "model.npz", *SMALL)
+    assert done.exit_code == 1 and "too many to train on" in done.stderr and "log.jsonl:2: " in done.stderr
+    assert not (team / "model.npz").exists()
+
+
 def test_data_that_may_not_be_shipped_is_said_and_never_exported(team: Path, keyart_command) -> None:
     replace(log(), data="A world of MovieLens").save(team / "log.jsonl")
 

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keyart.errors import KeyartError
+
 from .chart_path import ChartPath
-from .console import json_option, note, one_thread_a_process, print_table, write_json
+from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
+from .log_reading import read_whole
 from .options import PATH
 
 if TYPE_CHECKING:
-    from keyart_federated.evaluation import Columns, PolicyVerdict
-
-COLUMNS = ("reward", "propensity", "target", "group", "predicted_shown", "predicted_target")
+    from keyart_federated.evaluation import PolicyVerdict
+    from keyart_tools.logs import Columns
 
 
 @click.command(short_help="Estimate a policy's value from a log.")
 @click.argument("log", type=PATH)
+@click.option("--bundle", type=PATH, help="Evaluate the policy of this bundle on a log of decisions with outcomes.")
+@click.option("--catalog", type=PATH, help="With --bundle: catalogue of the log's titles.")
 @click.option("--reward", metavar="COLUMN", help="Column of the reward.  [default: reward, click, …]")
 @click.option(
     "--propensity", metavar="COLUMN", help="Column of the logged propensity.  [default: propensity, pscore, …]"
@@ -29,7 +33,7 @@ COLUMNS = ("reward", "propensity", "target", "group", "predicted_shown", "predic
     help="Column of the evaluated policy's probability of the same artwork.  [default: target_probability, …]",
 )
 @click.option(
-    "--group", metavar="COLUMN", help="Column of the device or viewer.  [default: device_id, group, viewer, …]"
+    "--group", metavar="COLUMN", help="Column of the device or viewer.  [default: viewer, device_id, group, …]"
 )
 @click.option(
     "--predicted-shown", metavar="COLUMN", help="Column of a reward model's prediction for the artwork shown."
@@ -41,11 +45,26 @@ COLUMNS = ("reward", "propensity", "target", "group", "predicted_shown", "predic
 )  # fmt: skip
 @click.option("--plot", type=ChartPath(), help="Chart of all estimates: PNG, SVG or PDF.")
 @json_option
-def evaluate(log: Path, level: float, plot: Path | None, as_json: bool, **names: str | None) -> None:
+def evaluate(
+    log: Path,
+    bundle: Path | None,
+    catalog: Path | None,
+    level: float,
+    plot: Path | None,
+    as_json: bool,
+    **names: str | None,
+) -> None:
     """Estimate the value of a policy from decisions that another policy logged.
 
-    LOG is a table as CSV, JSON Lines or Parquet, with one row per decision and columns for the reward, the propensity
-    of the artwork shown, and the evaluated policy's probability of the same artwork.
+    LOG is a decision log as CSV or JSON Lines (docs/reference/decision-logs.md). With --bundle, the probabilities of
+    the bundle's policy are computed as a device computes them, without a personal head, and rewards follow from the
+    outcomes.
+
+    Without --bundle, the log has columns for the reward, the propensity of the artwork shown, and the evaluated
+    policy's probability of the same artwork. A table of another system, without the header of a log and with columns
+    of other names, is read as well, also as Parquet.
+
+    A log with a row that cannot be read is refused, since an estimate from the others may be biased.
 
     With a column for the device or viewer, intervals are computed over devices, since decisions of one device depend
     on each other. With predicted rewards, the estimate is doubly robust. If the log shows too few of the artworks
@@ -53,15 +72,30 @@ def evaluate(log: Path, level: float, plot: Path | None, as_json: bool, **names:
 
     \b
     Example:
+      keyart evaluate log.jsonl --bundle bundle --catalog catalog.json
       keyart evaluate decisions.csv
       keyart evaluate decisions.jsonl --reward played --group viewer --plot value.png
       keyart evaluate decisions.csv --predicted-shown q --predicted-target q_policy --json
     """
+    if (bundle is None) != (catalog is None):
+        raise click.UsageError("--bundle requires --catalog, the catalogue of the log's titles, and the reverse.")
+    if bundle is not None and any(name is not None for name in names.values()):
+        raise click.UsageError("With --bundle the columns are those of the format; leave the names of columns out.")
     one_thread_a_process()
-    from keyart_federated.evaluation import Columns, PolicyVerdict
+    from keyart_federated.evaluation import PolicyVerdict
 
-    columns = Columns.read(log, names)
-    verdict = PolicyVerdict.of(columns.decisions, level)
+    if bundle is not None and catalog is not None:
+        columns, remarks = _of_bundle(log, bundle, catalog)
+    else:
+        from keyart_tools.logs import Columns
+
+        columns, remarks = Columns.read(log, names), []
+    try:
+        verdict = PolicyVerdict.of(columns.decisions, level)
+    except KeyartError:
+        for remark in remarks:
+            note(remark)
+        raise
     if plot is not None:
         from keyart_federated.evaluation.chart import draw
 
@@ -70,9 +104,41 @@ def evaluate(log: Path, level: float, plot: Path | None, as_json: bool, **names:
     for doubt in verdict.overlap.doubts:
         note(doubt)
     if as_json:
-        write_json({"log": str(log), "columns": dict(columns.names), **verdict.to_dict()})
+        document = {"log": str(log), "bundle": None if bundle is None else str(bundle), "remarks": remarks}
+        write_json({**document, "columns": dict(columns.names), **verdict.to_dict()})
     else:
-        print_table(*_tables(log, columns, verdict), verdict.sentence)
+        print_table(*_tables(log, columns, verdict), *remarks, verdict.sentence)
+
+
+def _of_bundle(log: Path, bundle: Path, catalog: Path) -> tuple[Columns, list[str]]:
+    """Return the log's decisions with the probabilities of the bundle's policy, and remarks on them."""
+    from datetime import timedelta
+
+    from keyart import Catalog, Policy
+    from keyart.bundle import load_model
+    from keyart_tools.inspection.bundle import folder_of
+    from keyart_tools.logs import Columns
+    from keyart_tools.model_evaluation import logged_decisions, never_trained
+
+    from .verify import check_bundle
+
+    read, titles = read_whole(log), Catalog.load(catalog)
+    manifest = check_bundle(bundle)[0]
+    within = read.within(titles)
+    installed = load_model(folder_of(bundle), titles, "numpy")
+    with progress("decisions") as tell:
+        decisions = logged_decisions(within, titles, installed, Policy(stickiness=timedelta(0)), tell)
+    untrained = never_trained(manifest.training)
+    remarks = [] if untrained is None else [untrained]
+    if untrained is None and manifest.card.get("data") == read.data:
+        remarks.append(
+            "The bundle was trained on a log of the same description. If these are the rows that it learned from, "
+            "the estimate is too favourable: evaluate it on later ones."
+        )
+    remarks += [f"{count:,} rows were left out: {why}." for why, count in within.left_out.items() if count]
+    given = any(decision.reward is not None for viewer in within.viewers for decision in viewer.decisions)
+    parts = {"reward": "reward" if given else "outcome", "propensity": "propensity", "target": "bundle"}
+    return Columns(decisions, {**parts, "group": "viewer"}), remarks
 
 
 def _tables(log: Path, columns: Columns, verdict: PolicyVerdict) -> list[Any]:

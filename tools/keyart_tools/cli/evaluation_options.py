@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .log_reading import read_whole
 from .options import COUNT, PATH, combined, seed_option
 from .world_loading import load_world
 
@@ -51,7 +52,6 @@ def read_evaluation_set(
         return None
     from keyart import Catalog
     from keyart.errors import HistoryError
-    from keyart_tools.logs import Log
     from keyart_tools.model_evaluation import EvaluationSet
 
     if world is not None:
@@ -59,7 +59,7 @@ def read_evaluation_set(
         return EvaluationSet.of_world(load_world(world, {k: v for k, v in settings.items() if v is not None}), slates)
     assert log is not None and catalog is not None  # noqa: S101 – checked above
     titles_catalog = Catalog.load(catalog)
-    evaluation_set = EvaluationSet.of_log(Log.read(log).within(titles_catalog), titles_catalog, slates)
+    evaluation_set = EvaluationSet.of_log(read_whole(log).within(titles_catalog), titles_catalog, slates)
     if not evaluation_set.each:
         raise HistoryError(f"{log} has no decision about a title of {catalog}; there is nothing to evaluate.")
     return evaluation_set

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .console import json_option, one_thread_a_process, print_table, write_json
-from .options import FOLDER, PATH
+from .console import json_option, note, one_thread_a_process, print_table, write_json
+from .options import FOLDER, PATH, force_option, require_bars
 
 if TYPE_CHECKING:
     from keyart.bundle import Manifest
+
+EXPORT_SLATES = 1_000  # random ones; `keyart quantize` measures on more, and on those of a log
 
 
 @click.command(short_help="Export a trained model as a bundle for devices.")
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 @click.option("--data", metavar="TEXT", help="Model card: training data.  [default: the description in the log]")
 @click.option("--purpose", metavar="TEXT", help="Model card: intended use.")
 @click.option("--limits", metavar="TEXT", help="Model card: limitations.")
+@force_option
 @json_option
 def export(
     model: Path,
@@ -35,11 +38,14 @@ def export(
     data: str | None,
     purpose: str | None,
     limits: str | None,
+    force: bool,
     as_json: bool,
 ) -> None:
     """Export MODEL, a model file of `keyart train`, as a bundle: int8 weights, graphs, test vectors and manifest.
 
-    The bundle is verified before it is put in place. A model trained on data for evaluation only is refused.
+    The bundle is verified before it is put in place. A model trained on data for evaluation only is refused. If the
+    int8 weights miss a bar of `keyart quantize`, measured on random slates, nothing is written, and the exit code is
+    1.
 
     \b
     Example:
@@ -51,8 +57,13 @@ def export(
         if text is not None and not text.strip():
             raise click.UsageError(f"--{name} is empty; give a text, or leave the option out.")
     one_thread_a_process()
+    from keyart_tools.model_evaluation import never_trained
+
     card = {name: text for name, text in words.items() if text is not None}
-    manifest, vectors = export_bundle(model, out, parent, version, card)
+    manifest, vectors = export_bundle(model, out, parent, version, card, force=force)
+    untrained = never_trained(manifest.training)
+    if untrained is not None:
+        note(untrained)
     size = sum(entry.size for entry in manifest.files.values())
     if as_json:
         write_json(
@@ -79,14 +90,19 @@ def export_bundle(
     version: int | None = None,
     card: Mapping[str, str] | None = None,
     quality: Mapping[str, float] | None = None,
+    *,
+    force: bool = False,
 ) -> tuple[Manifest, int]:
     """Write and verify a bundle of the model file `model`.
+
+    Without `quality`, the int8 weights are measured on random slates, and must be within their bars.
 
     Returns:
         The manifest, and the number of test vectors that the bundle reproduced.
 
     Raises:
         UsageError: `version` or `out` does not fit.
+        ClickException: the int8 weights miss a bar, and `force` is False.
         KeyartError: the model cannot be read or must not be exported.
     """
     from dataclasses import replace
@@ -108,6 +124,12 @@ def export_bundle(
     if before is not None and version <= before:
         raise click.UsageError(f"--version {version} must be greater than the parent's version, {before}.")
     _check_output(out, version)
+    if quality is None:
+        from keyart_tools.quantization import QuantizationSource, measure
+
+        report = measure(QuantizationSource.of_model(file), None, EXPORT_SLATES, seed=0)
+        require_bars(report.missed_bars, force, f"{out} was not written.")
+        quality = report.quality
     checked: list[tuple[Manifest, int]] = []
     card_texts = dict(card or {})
     write_bundle(
@@ -116,7 +138,7 @@ def export_bundle(
         file.names,
         data=card_texts.pop("data", file.data),
         training=file.training,
-        quality={**file.quality, **(quality or {})},
+        quality={**file.quality, **quality},
         parent=before,
         card=card_texts,
         check=lambda folder: checked.append(check_bundle(folder)),

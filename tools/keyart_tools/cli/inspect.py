@@ -41,6 +41,8 @@ def inspect(
     PATH is a bundle folder, a folder of installed bundles, a catalogue, a model file, a log, a profile, a tagging
     folder, or a picture.
 
+    A log with rows that cannot be read is described without them, and the exit code is 1.
+
     With OTHER, a second bundle or catalogue, show how they differ; with --world or --log, also compare two bundles on
     the same slates.
 
@@ -75,6 +77,8 @@ def inspect(
         write_json(document)
     else:
         print_table(*tables)
+    if document.get("broken_rows"):
+        raise click.exceptions.Exit(1)
 
 
 def _compared(path: Path, other: Path, kind: str, judged_on: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:

@@ -34,6 +34,34 @@ def combined(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
     return add
 
 
+force_option = click.option(
+    "--force", is_flag=True, help="Go on although the int8 weights miss a bar; the manifest states the figures."
+)
+
+
+def require_bars(missed: Sequence[str], force: bool, consequence: str) -> None:
+    """Require that no bar is missed, or that the person has chosen to go on; then only report it.
+
+    Args:
+        missed: a phrase for each bar that is missed.
+        force: whether to go on.
+        consequence: sentence about what was not written.
+
+    Raises:
+        ClickException: a bar is missed and `force` is False.
+    """
+    if not missed:
+        return
+    what = f"The int8 weights miss {'a bar' if len(missed) == 1 else 'two bars'}: {'; '.join(missed)}."
+    if force:
+        click.echo(f"{what} Going on because of --force.", err=True)
+        return
+    raise click.ClickException(
+        f"{what} {consequence} Let `keyart quantize` measure them on a log or a world, train again, or give --force "
+        "to go on."
+    )
+
+
 def listening_options(port: int) -> Callable[[Command], Command]:
     """Return the options of the address at which a process listens, with this default port."""
     return combined(

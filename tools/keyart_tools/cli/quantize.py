@@ -10,7 +10,7 @@ import click
 from .chart_path import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
 from .evaluation_options import evaluation_options, read_evaluation_set
-from .options import FOLDER, PATH
+from .options import FOLDER, PATH, force_option, require_bars
 
 if TYPE_CHECKING:
     from keyart_tools.quantization import QuantizationReport
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     "--out", type=FOLDER,
     help="Also export MODEL, a model file, as a bundle to this folder, with the measured quality in its manifest.",
 )  # fmt: skip
+@force_option
 @json_option
-def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **judged_on: Any) -> None:
+def quantize(model: Path, plot: Path | None, out: Path | None, force: bool, as_json: bool, **judged_on: Any) -> None:
     """Compare float and int8 weights of MODEL, a model file or a bundle folder, on the same slates.
 
     Slates come from a world or a log; without either, they are random, and the float model's own predictions stand in
     for rewards. A bundle holds int8 weights only: its float weights are drawn at random within the rounding.
+
+    If the int8 weights miss a bar, the report is shown, no bundle is written, and the exit code is 1.
 
     \b
     Example:
@@ -53,19 +56,16 @@ def quantize(model: Path, plot: Path | None, out: Path | None, as_json: bool, **
 
         draw(report, plot)
         note(f"Plot: {plot}")
-    if out is not None:
+    if out is not None and (force or report.within_bars):
         from .export import export_bundle
 
-        quality = {
-            "int8_same_winner": round(report.same_winner, 6),
-            "int8_value_change": round(report.value_change, 6),
-        }
-        export_bundle(model, out, quality=quality)
+        export_bundle(model, out, quality=report.quality)
         note(f"Bundle: {out}")
     if as_json:
         write_json({"model": str(model), **report.to_dict()})
     else:
         print_table(*_tables(model, report))
+    require_bars(report.missed_bars, force, f"{out} was not written." if out is not None else "")
 
 
 def _tables(model: Path, report: QuantizationReport) -> list[Any]:

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from .chart_path import ChartPath
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
 from .options import BELOW_ONE, COUNT, FOLDER, POSITIVE, SectionedCommand, seed_option
+from .simulation_remarks import remarks
 from .world_loading import load_world, world_errors
 
 if TYPE_CHECKING:
@@ -158,11 +159,16 @@ def simulate(
     if plot is not None:
         report.plot(plot)
         note(f"Capture by round: {plot}")
-    document = {**report.to_dict(), "bundle": str(out) if out is not None else None}
+    lifts = {
+        "random artworks": (report.lift_over_random, *report.interval["lift_over_random"]),
+        "the best fixed artworks": (report.lift_over_best_fixed, *report.interval["lift_over_best_fixed"]),
+    }
+    trained = learner == "central" or report.client_updates > 0
+    said = remarks(lifts, report.devices, trained)
     if as_json:
-        write_json(document)
+        write_json({**report.to_dict(), "bundle": str(out) if out is not None else None, "remarks": said})
     else:
-        _show(report, out)
+        _show(report, out, said)
 
 
 def _check_options(ctx: click.Context, suite: bool, compared: bool) -> None:
@@ -291,7 +297,7 @@ def _compare(
     show(lines, f"{NAMES.get(spec, spec)}, {world.devices} devices, {rounds} rounds of {steps}", plot, as_json)
 
 
-def _show(report: Report, out: Path | None) -> None:
+def _show(report: Report, out: Path | None, said: Sequence[str]) -> None:
     from rich.table import Table
 
     table = Table(
@@ -316,4 +322,4 @@ def _show(report: Report, out: Path | None) -> None:
     lines.append(f"choice frequencies {ok} the logged propensities (p = {report.propensities_p:.2g})")
     if out is not None:
         lines.append(f"bundle: {out}")
-    print_table(table, "; ".join(lines))
+    print_table(table, "; ".join(lines), *said)

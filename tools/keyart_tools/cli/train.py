@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
+from .log_reading import note_broken_rows, note_unknown_fields
 from .options import COUNT, PATH, seed_option
 
 if TYPE_CHECKING:
     from keyart_tools.training import TrainedModel
+
+UNTRAINED = (
+    "The model is untrained: no pass foretells held-out decisions better than keyart's prior, which is what was "
+    "written. The log has too few decisions, or its artworks make no difference; log more of them."
+)
 
 
 @click.command(short_help="Train a model from a log.")
@@ -32,14 +38,18 @@ if TYPE_CHECKING:
 def train(
     log: Path, catalog_path: Path, out: Path, passes: int, held_out: float, seed: int, no_head: bool, as_json: bool
 ) -> None:
-    """Train a model on LOG, a file of JSON Lines with the viewers' views and the artworks that they were shown.
+    """Train a model on LOG, a decision log with the viewers' views and the artworks that they were shown.
 
-    The first line is {"format": "keyart-log/1", "data": "what this log is"}; docs/how-to/training.md has the others.
-    The model goes on to `keyart quantize` and `keyart export`.
+    A log is CSV or JSON Lines (docs/reference/decision-logs.md). The model goes on to `keyart quantize` and
+    `keyart export`.
+
+    Rows that cannot be read are named with their lines. The model is trained on the others, without an estimate of
+    its value, and the exit code is 1. If more than a tenth of the rows are broken, nothing is trained.
 
     \b
     Example:
       keyart train log.jsonl --catalog catalog.json --out model.npz
+      keyart train log.csv --catalog catalog.json --out model.npz
       keyart train log.jsonl --catalog catalog.json --out model.npz --held-out 0.2 --seed 3 --json
     """
     from .output_path import check_output_path
@@ -47,23 +57,30 @@ def train(
     check_output_path(out, "model")
     one_thread_a_process()
     from keyart import Catalog
-    from keyart_tools.logs import Log
+    from keyart_tools.logs import Log, require_readable
     from keyart_tools.training import LogTrainingSettings, fit
 
     read = Log.read(log)
+    require_readable(log, read)
+    note_unknown_fields(log, read)
+    note_broken_rows(log, read, "The model is trained on the others, and its value is not estimated.")
     catalog = Catalog.load(catalog_path)
     with progress("passes") as tell:
         fitted = fit(read, catalog, LogTrainingSettings(passes, held_out, seed, not no_head), tell)
     fitted.file.save(out)
     for why, count in fitted.left_out.items():
         if count:
-            note(f"{count:,} lines left out: {why}.")
+            note(f"{count:,} rows left out: {why}.")
     if fitted.file.evaluation_only:
         note("The data is for evaluation only: `keyart export` will refuse this model.")
+    if fitted.best_pass == 0:
+        note(UNTRAINED)
     if as_json:
         write_json(document(fitted, out))
     else:
         print_table(*_tables(fitted, out))
+    if read.broken:
+        raise click.exceptions.Exit(1)
 
 
 def document(fitted: TrainedModel, out: Path) -> dict[str, Any]:
@@ -76,6 +93,7 @@ def document(fitted: TrainedModel, out: Path) -> dict[str, Any]:
         "viewers": dict(fitted.viewers),
         "decisions": dict(fitted.decisions),
         "left_out": dict(fitted.left_out),
+        "broken_rows": fitted.broken_rows,
         "best_pass": fitted.best_pass,
         "held_out_log_likelihood": list(fitted.likelihood),
         "held_out_value": plain(fitted.value) if fitted.value is not None else None,
@@ -98,8 +116,12 @@ def _tables(fitted: TrainedModel, out: Path) -> list[Any]:
     about.add_row("value of the logged artworks there", estimate(fitted.logged_value))
     about.add_row(
         "value of the model there (SNIPS)",
-        estimate(fitted.value)
-        if fitted.value is not None
-        else "the log shows too few of the artworks that the model would show",
+        estimate(fitted.value) if fitted.value is not None else _why_no_value(fitted),
     )
     return [about, f"Next: keyart quantize {out}, keyart export {out} --out BUNDLE"]
+
+
+def _why_no_value(fitted: TrainedModel) -> str:
+    if fitted.broken_rows:
+        return "not estimated: without the rows that cannot be read it may be biased"
+    return "the log shows too few of the artworks that the model would show"

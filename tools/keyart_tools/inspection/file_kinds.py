@@ -70,6 +70,6 @@ def _by_first_bytes(head: bytes) -> str:
     if head.startswith(PICTURES):
         return "picture"
     first_line = head.split(b"\n", 1)[0]
-    if b'"keyart-log/' in first_line:
+    if b"keyart-log/" in first_line or b"propensity" in first_line:  # the second one is a table without the header
         return "log"
     return "catalog"

@@ -11,6 +11,8 @@ from keyart_tools.logs import Log
 
 from .tables import fields
 
+MAX_LISTED = 100  # broken rows
+
 
 def document(path: Path) -> dict[str, Any]:
     """Describe the log.
@@ -34,6 +36,9 @@ def document(path: Path) -> dict[str, Any]:
         "views": len(views),
         "decisions": len(decisions),
         "left_out": dict(log.left_out),
+        "broken_rows": len(log.broken),
+        "first_broken_rows": [f"line {row.line}: {row.reason}" for row in log.broken[:MAX_LISTED]],
+        "unknown_fields": list(log.unknown_fields),
         "outcomes": dict(Counter(decision.outcome.kind for decision in decisions)),
         "devices": dict(Counter(decision.context.device for decision in decisions)),
         "first": times[0].isoformat() if times else None,

@@ -1,11 +1,9 @@
-"""A decision log: views, artworks shown, and outcomes (`keyart-log/1`).
-
-The format is JSON Lines: the first line describes the file; each further line is a view or, if it names an artwork,
-a decision.
-"""
+"""A decision log: views, artworks shown, and outcomes (docs/reference/decision-logs.md)."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,19 +15,24 @@ from keyart import Catalog, Context, Outcome, View
 from keyart.bundle import replace_file
 from keyart.errors import HistoryError, KeyartError
 
-FORMAT = "keyart-log/1"
-HEADER = f'a first line {{"format": "{FORMAT}", "data": "what this log is"}}'
+from .log_rows import HEADER_HELP, BrokenRow, LogHeader, open_table
+from .log_schema import FIELDS, checked, is_decision
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedDecision:
-    """An artwork that was shown, with its propensity in (0, 1]."""
+    """An artwork that was shown, with its propensity in (0, 1].
+
+    Attributes:
+        reward: reward that the log gives in place of the outcome's own; None if it gives none.
+    """
 
     title_id: str
     artwork_id: str
     context: Context
     propensity: float
     outcome: Outcome
+    reward: float | None = None
 
     @property
     def at(self) -> datetime:
@@ -60,18 +63,28 @@ class Log:
         data: description of the data.
         evaluation_only: whether the licence forbids deploying a model that was trained on it.
         viewers: in the order of their first line.
-        left_out: number of unusable lines, by reason.
+        left_out: number of rows that were read and not used, by reason.
+        broken: rows that cannot be read, in the order of the file.
+        unknown_fields: names of fields that the schema does not have.
     """
 
     data: str
     evaluation_only: bool
     viewers: tuple[LoggedViewer, ...]
     left_out: Mapping[str, int]
+    broken: tuple[BrokenRow, ...] = ()
+    unknown_fields: tuple[str, ...] = ()
 
     @property
     def decisions(self) -> int:
         """Return the number of decisions."""
         return sum(len(viewer.decisions) for viewer in self.viewers)
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows, the broken ones included."""
+        used = sum(len(viewer.views) + len(viewer.decisions) for viewer in self.viewers)
+        return used + sum(self.left_out.values()) + len(self.broken)
 
     def within(self, catalog: Catalog) -> Log:
         """Return the part of the log that concerns the catalogue."""
@@ -88,35 +101,69 @@ class Log:
         )
         count = sum(len(viewer.views) + len(viewer.decisions) for viewer in self.viewers)
         missing = count - sum(len(viewer.views) + len(viewer.decisions) for viewer in viewers)
-        return Log(self.data, self.evaluation_only, viewers, {**self.left_out, "not in the catalogue": missing})
+        left_out = {**self.left_out, "not in the catalogue": missing}
+        return Log(self.data, self.evaluation_only, viewers, left_out, self.broken, self.unknown_fields)
 
     @classmethod
     def read(cls, path: Path) -> Log:
-        """Read a log.
+        """Read a log as CSV or JSON Lines. Rows that cannot be read are in `broken`.
 
         Raises:
-            HistoryError: the file cannot be read; the message names the line.
+            HistoryError: the file is not a log.
         """
-        try:
-            with path.open(encoding="utf-8") as lines:
-                return _read(lines, path)
-        except FileNotFoundError:
-            raise HistoryError(f"No log at {path}. A log is a file of JSON Lines with {HEADER}.") from None
-        except OSError as error:
-            raise HistoryError(f"Cannot read {path}: {error.strerror or error}. Name the file of a log.") from error
-        except UnicodeDecodeError:
-            raise HistoryError(f"{path} is not a text file. A log is a file of JSON Lines with {HEADER}.") from None
+        views: dict[str, list[View]] = {}
+        decisions: dict[str, list[LoggedDecision]] = {}
+        broken: list[BrokenRow] = []
+        unknown: dict[str, None] = {}
+        with_intent = 0
+        with open_table(path) as table:
+            if table.header is None:
+                raise HistoryError(f"{path} has no header. {HEADER_HELP}. Add that line before the others.")
+            for row in table.rows:
+                if isinstance(row, BrokenRow):
+                    broken.append(row)
+                    continue
+                unknown |= dict.fromkeys(name for name in row.values if name not in FIELDS)
+                try:
+                    values = checked(row.values)
+                    event = _event(values)
+                except (ValueError, KeyartError) as error:
+                    broken.append(BrokenRow(row.line, str(error).rstrip(".")))
+                    continue
+                of_viewer = views.setdefault(values["viewer"], []), decisions.setdefault(values["viewer"], [])
+                if isinstance(event, View):
+                    of_viewer[0].append(event)
+                elif values.get("with_intent"):  # what was asked for is not known, so that the choice says nothing
+                    with_intent += 1
+                else:
+                    of_viewer[1].append(event)
+            head = table.header
+        viewers = tuple(LoggedViewer(name, _sorted(views[name]), _sorted(decisions[name])) for name in views)
+        left_out = {"shown for something asked": with_intent}
+        return cls(head.data, head.evaluation_only, viewers, left_out, tuple(broken), tuple(unknown))
 
     def save(self, path: Path) -> None:
-        """Write the log atomically.
+        """Write the log atomically, as CSV if the name ends in .csv, else as JSON Lines.
 
         Raises:
+            HistoryError: a text has a line break, which CSV of one line a row cannot hold.
             OSError: the file cannot be written.
         """
-        head = {"format": FORMAT, "data": self.data, "evaluation_only": self.evaluation_only}
-        rows = [head, *(row for viewer in self.viewers for row in _rows(viewer))]
-        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        replace_file(path, text.encode())
+        rows = [row for viewer in self.viewers for row in _rows(viewer)]
+        head = LogHeader(self.data, self.evaluation_only).to_json()
+        if path.suffix.lower() == ".csv":
+            text = io.StringIO()
+            names = [name for name in FIELDS if any(name in row for row in rows)]
+            writer = csv.DictWriter(text, names, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+            if text.getvalue().count("\n") > 1 + len(rows):
+                raise HistoryError(f"An id of the log has a line break; save it as JSON Lines, not as {path.name}.")
+            content = f"# {head}\n{text.getvalue()}"
+        else:
+            lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+            content = "".join(f"{line}\n" for line in (head, *lines))
+        replace_file(path, content.encode())
 
 
 def _rows(viewer: LoggedViewer) -> Iterator[dict[str, Any]]:
@@ -139,70 +186,19 @@ def _rows(viewer: LoggedViewer) -> Iterator[dict[str, Any]]:
             "propensity": decision.propensity,
             "outcome": decision.outcome.kind,
             "seconds": decision.outcome.seconds,
+            **({} if decision.reward is None else {"reward": decision.reward}),
         }
 
 
-def _read(lines: Iterator[str], path: Path) -> Log:
-    head = _object(next(lines, ""))
-    if head is None or head.get("format") != FORMAT:
-        raise HistoryError(f"{path} is not a log: it needs {HEADER}.")
-    data, evaluation_only = head.get("data"), head.get("evaluation_only", False)
-    if not isinstance(data, str) or not data.strip() or not isinstance(evaluation_only, bool):
-        raise HistoryError(f"{path}, line 1: 'data' must say in words what this log is, for the model card.")
-    views: dict[str, list[View]] = {}
-    decisions: dict[str, list[LoggedDecision]] = {}
-    with_intent = 0
-    for number, line in enumerate(lines, 2):
-        if not line.strip():
-            continue
-        row = _object(line)
-        if row is None:
-            raise HistoryError(f"{path}, line {number} is not a JSON object. Correct the line, or remove it.")
-        try:
-            name, event = _event(row)
-        except (KeyError, TypeError, ValueError, KeyartError) as error:
-            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-            raise HistoryError(f"{path}, line {number}: {reason}. Correct the line, or remove it.") from None
-        views.setdefault(name, [])
-        decisions.setdefault(name, [])
-        if isinstance(event, View):
-            views[name].append(event)
-        elif row.get("with_intent") is True:  # what was asked for is not known, so that the choice says nothing
-            with_intent += 1
-        else:
-            decisions[name].append(event)
-    viewers = tuple(LoggedViewer(name, _sorted(views[name]), _sorted(decisions[name])) for name in views)
-    marked = evaluation_only or "movielens" in data.casefold()  # docs/reference/worlds.md, "Licences"
-    return Log(data.strip(), marked, viewers, {"shown for something asked": with_intent})
-
-
-def _object(line: str) -> dict[str, Any] | None:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return row if isinstance(row, dict) else None
-
-
-def _event(row: Mapping[str, Any]) -> tuple[str, View | LoggedDecision]:
-    name = row["viewer"]
-    if not isinstance(name, str) or not name:
-        raise ValueError("'viewer' must be a text that identifies the viewer")
-    if not isinstance(row["at"], str):
-        raise ValueError("'at' must be a time such as 2026-03-01T20:15:00+01:00")
-    at, device, title_id = datetime.fromisoformat(row["at"]), row["device"], row["title_id"]
-    if row.get("artwork_id") is None:
-        return name, View(title_id, at, row["seconds"], device)
-    propensity = row["propensity"]
-    if isinstance(propensity, bool) or not isinstance(propensity, int | float) or not 0 < propensity <= 1:
-        raise ValueError(
-            f"'propensity' is {propensity!r}; it is the probability of this artwork, above 0 and up to 1"
-        )
-    if not isinstance(row["artwork_id"], str) or not isinstance(title_id, str):
-        raise ValueError("'title_id' and 'artwork_id' must be texts")
-    context = Context(device, at, row.get("slot", 0))
-    outcome = Outcome(row["outcome"], row.get("seconds", 0.0))
-    return name, LoggedDecision(title_id, row["artwork_id"], context, float(propensity), outcome)
+def _event(values: Mapping[str, Any]) -> View | LoggedDecision:
+    """Return the view or the decision of a checked row. Raises KeyartError for a value that the SDK refuses."""
+    at, device, title_id = values["at"], values["device"], values["title_id"]
+    if not is_decision(values):
+        return View(title_id, at, values["seconds"], device)
+    context = Context(device, at, values.get("slot", 0))
+    outcome = Outcome(values["outcome"], values.get("seconds", 0.0))
+    propensity = min(values["propensity"], 1.0)  # a probability in float32 may be a little above
+    return LoggedDecision(title_id, values["artwork_id"], context, propensity, outcome, values.get("reward"))
 
 
 Event = TypeVar("Event", View, LoggedDecision)

@@ -1,15 +1,31 @@
-"""A check that a log has enough variation to train on."""
+"""Checks that a log can be read and has enough variation to train on."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 
 from keyart.errors import HistoryError
 
 from .decision_log import Log
+from .log_rows import listed
 
 MIN_DECISIONS = 100  # fewer say nothing that chance would not
 MIN_VIEWERS = 10  # some of them are held out
+MAX_BROKEN_SHARE = 0.1  # of the rows; with more, the fault is in how the log is written, not in single rows
+
+
+def require_readable(path: Path, log: Log) -> None:
+    """Require that almost all rows of a log could be read.
+
+    Raises:
+        HistoryError: more than `MAX_BROKEN_SHARE` of them are broken; the message names the first.
+    """
+    if len(log.broken) > MAX_BROKEN_SHARE * log.rows:
+        raise HistoryError(
+            f"{len(log.broken):,} of {log.rows:,} rows of {path} cannot be read, which is too many to train on the "
+            f"others: {listed(path, log.broken)}. Correct how the log is written."
+        )
 
 
 def require_variation(log: Log) -> None:
@@ -19,11 +35,12 @@ def require_variation(log: Log) -> None:
         HistoryError: the log lacks one of them; the message says which.
     """
     decisions = [decision for viewer in log.viewers for decision in viewer.decisions]
-    left_out = ", ".join(f"{count:,} lines {why}" for why, count in log.left_out.items() if count)
+    reasons = {**log.left_out, "broken": len(log.broken)}
+    left_out = ", ".join(f"{count:,} rows {why}" for why, count in reasons.items() if count)
     besides = f" ({left_out})" if left_out else ""
     if not decisions:
         raise HistoryError(
-            f"The log has no decision about an artwork of this catalogue{besides}. A decision is a line "
+            f"The log has no decision about an artwork of this catalogue{besides}. A decision is a row "
             "with 'artwork_id'."
         )
     viewers = sum(bool(viewer.decisions) for viewer in log.viewers)

@@ -1,5 +1,6 @@
 """Evaluation of models on the same slates of a world or of a log."""
 
+from .bundle_policy import logged_decisions, never_trained
 from .evaluation_set import EvaluationCase, EvaluationSet, ExpectedRewards, LoggedReward
 from .policy_value import by_device, difference, plain, value
 from .slate import Slate, loaded_from_file, slates
@@ -13,6 +14,8 @@ __all__ = [
     "by_device",
     "difference",
     "loaded_from_file",
+    "logged_decisions",
+    "never_trained",
     "plain",
     "slates",
     "value",

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 import keyart
 from keyart.campaigns import MAX_IMPORTANCE_WEIGHT
+from keyart.errors import HistoryError
 from keyart_federated import World
 
 from ..logs import Log
@@ -109,19 +110,31 @@ class EvaluationSet:
         return cls("world", world.catalog, world.history, each)
 
     @classmethod
-    def of_log(cls, log: Log, catalog: keyart.Catalog, max_cases: int) -> EvaluationSet:
+    def of_log(cls, log: Log, catalog: keyart.Catalog, max_cases: int | None) -> EvaluationSet:
         """Take the first decisions of each viewer, about `max_cases` in all, from a log of this catalogue.
 
-        `Log.within` limits a log to a catalogue.
+        `Log.within` limits a log to a catalogue. None for `max_cases` takes all decisions.
+
+        Raises:
+            HistoryError: some decisions have a reward of their own and others do not.
         """
+        own = sum(decision.reward is not None for viewer in log.viewers for decision in viewer.decisions)
+        if own not in (0, log.decisions):
+            raise HistoryError(
+                f"{own:,} of {log.decisions:,} decisions have a 'reward', and the reward of the others would follow "
+                "from their outcomes: two measures in one estimate. Give all of them a reward, or none."
+            )
         reward = keyart.Reward()
         each: list[EvaluationCase] = []
         places = [{artwork.id: place for place, artwork in enumerate(title.artworks)} for title in catalog]
-        per_viewer = -(-max_cases // max(sum(bool(viewer.decisions) for viewer in log.viewers), 1))
+        viewers = max(sum(bool(viewer.decisions) for viewer in log.viewers), 1)
+        per_viewer = None if max_cases is None else -(-max_cases // viewers)
         for i, viewer in enumerate(log.viewers):
             for decision in viewer.decisions[:per_viewer]:
                 t = catalog.index(decision.title_id)
-                earned = reward.of(decision.outcome, catalog.titles[t].duration)
+                earned = decision.reward
+                if earned is None:
+                    earned = reward.of(decision.outcome, catalog.titles[t].duration)
                 each.append(
                     EvaluationCase(
                         i,

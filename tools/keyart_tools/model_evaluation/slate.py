@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +21,9 @@ from keyart.model import (
     LoadedModel,
     LogitAdditions,
     NumpyRanker,
-    ViewerFeatures,
     Weights,
-    affinities,
     distribution,
     score,
-    tally_titles,
-    views_by_title,
 )
 from keyart.types import Floats
 from keyart_federated.export import ModelFile
@@ -72,7 +68,7 @@ def slates(evaluation_set: EvaluationSet, installed: LoadedModel, policy: keyart
     """Yield one slate per case, without a personal head: the shared model is what is evaluated."""
     for device, cases in itertools.groupby(evaluation_set.each, key=lambda case: case.device):
         views = [view for view in evaluation_set.history(device) if view.title_id in evaluation_set.catalog]
-        viewer = _viewer(installed, evaluation_set.catalog, views)
+        viewer = installed.viewer(views, evaluation_set.catalog, keyart.Reward())
         watched = {evaluation_set.catalog.index(view.title_id) for view in views}
         of_device = CandidateSets(evaluation_set.catalog, installed, policy, viewer, None, watched.__contains__)
         for case in cases:
@@ -80,18 +76,6 @@ def slates(evaluation_set: EvaluationSet, installed: LoadedModel, policy: keyart
             allowed = of_device.allowed(case.title, case.context)
             places = of_device.pictures(case.title)
             yield Slate(rows, allowed, case, of_device.additions, case.title, places)
-
-
-def _viewer(installed: LoadedModel, catalog: keyart.Catalog, views: Sequence[keyart.View]) -> ViewerFeatures:
-    encoded, reward = installed.encoded, keyart.Reward()
-    weights = views_by_title(views, catalog, reward, encoded.spec)
-    viewer = affinities(encoded, *tally_titles(encoded, weights), installed.population_taste)
-    if installed.latents is None:
-        return viewer
-    met = np.zeros(len(catalog), dtype=np.float32)
-    for title_id, weight in weights.items():
-        met[catalog.index(title_id)] = weight
-    return replace(viewer, met=installed.latents.met(met))
 
 
 def loaded_from_file(file: ModelFile, catalog: keyart.Catalog) -> LoadedModel:

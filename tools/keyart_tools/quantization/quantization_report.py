@@ -93,9 +93,34 @@ class QuantizationReport:
     lost: Doubles
 
     @property
+    def missed_bars(self) -> tuple[str, ...]:
+        """A phrase for each bar that the int8 weights miss: the figure, the bar, and by how much."""
+        missed = []
+        if self.same_winner < SAME_WINNER_BAR:
+            missed.append(
+                f"the winner stays the same on {self.same_winner:.2%} of {self.slates:,} slates, "
+                f"{100 * (SAME_WINNER_BAR - self.same_winner):.2g} points below the bar of {SAME_WINNER_BAR:.1%}"
+            )
+        change = abs(self.value_change)
+        if change > VALUE_BAR:
+            missed.append(
+                f"the policy value changes by {self.value_change:+.3%}, {100 * (change - VALUE_BAR):.2g} points "
+                f"beyond the bar of ±{VALUE_BAR:.1%}"
+            )
+        return tuple(missed)
+
+    @property
     def within_bars(self) -> bool:
         """Return whether winners and policy value change as little as the targets allow."""
-        return self.same_winner >= SAME_WINNER_BAR and abs(self.value_change) <= VALUE_BAR
+        return not self.missed_bars
+
+    @property
+    def quality(self) -> dict[str, float]:
+        """Figures for the `quality` of a bundle's manifest."""
+        return {
+            "int8_same_winner": round(self.same_winner, 6),
+            "int8_value_change": round(self.value_change, 6),
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, with quantiles of `margins` and `lost`."""
@@ -107,7 +132,7 @@ class QuantizationReport:
             if len(values):
                 quantiles = np.quantile(values, (0.05, 0.5, 0.95)).tolist()
                 document[f"{name}_5_50_95_percent"] = quantiles
-        return {**document, "within_bars": self.within_bars}
+        return {**document, "within_bars": self.within_bars, "missed_bars": list(self.missed_bars)}
 
 
 def measure(

@@ -69,10 +69,11 @@ class TrainedModel:
         best_pass: number of the best pass; 0 is the untrained model.
         likelihood: mean log likelihood per held-out decision, before the first pass and after each.
         value: SNIPS estimate of the model's value on held-out viewers, without heads; None if propensities do not
-            fit.
+            fit, or if rows of the log could not be read.
         logged_value: value of the logged artworks there.
         viewers, decisions: numbers, by part.
-        left_out: number of unusable lines, by reason.
+        left_out: number of rows that were not used, by reason.
+        broken_rows: number of rows of the log that could not be read.
     """
 
     file: ModelFile
@@ -83,6 +84,7 @@ class TrainedModel:
     viewers: Mapping[str, int]
     decisions: Mapping[str, int]
     left_out: Mapping[str, int]
+    broken_rows: int
 
 
 def fit(
@@ -180,6 +182,8 @@ def _trained_model(
     about = {"round": best, "devices": len(training), "decisions": decisions["training"], "learner": "log"}
     file = ModelFile(replace(model, version=1), catalog, log.data, about, quality, log.evaluation_only)
     earned, logged = _values(file, catalog, replace(log, viewers=tuple(held_out)))
+    if log.broken:
+        earned = None
     if earned is not None:
         quality |= {"held_out_value": round(earned.value, 6), "held_out_logged_value": round(logged.value, 6)}
     return TrainedModel(
@@ -191,6 +195,7 @@ def _trained_model(
         viewers,
         decisions,
         log.left_out,
+        len(log.broken),
     )
 
 

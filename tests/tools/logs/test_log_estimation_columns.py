@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from keyart.errors import HistoryError
-from keyart_federated.evaluation import Columns
-from keyart_federated.evaluation.columns import NAMES
+from keyart_tools.logs import Columns
+from keyart_tools.logs.estimation_columns import NAMES
 
 ROWS = [
     {"reward": 1, "propensity": 0.5, "target_probability": 0.25, "viewer": "a", "shelf": 3},
@@ -20,7 +20,7 @@ ROWS = [
 
 
 def as_csv(path: Path, rows=ROWS, delimiter=",") -> Path:
-    lines = [list(rows[0]), *(row.values() for row in rows)]
+    lines = [list(rows[0]), *(["" if value is None else value for value in row.values()] for row in rows)]
     path.write_text("\n".join(delimiter.join(map(str, line)) for line in lines) + "\n", encoding="utf-8")
     return path
 
@@ -113,21 +113,21 @@ def changed(**values: object) -> list[dict]:
 
 
 MISTAKES = {
-    "no reward": (without("reward"), "no column for the reward, such as 'reward'; name it. It has 'propensity'"),
-    "no target": (without("target_probability"), "no column for the target probability"),
+    "no reward": (without("reward"), "no column for the reward, such as 'reward'; name it"),
+    "no target": (without("target_probability"), "no column for the target probability.*--bundle"),
     "half of the predictions": (
         [row | {"predicted_shown": 0.1} for row in ROWS],
         "only 'predicted_shown'",
     ),
-    "NaN": (changed(reward="nan"), "'reward' of row 2 is 'nan'"),
-    "infinite": (changed(reward="inf"), "'reward' of row 2 is 'inf'"),
-    "empty field": (changed(reward=""), "'reward' of row 2 is empty"),
-    "a word": (changed(propensity="high"), "'propensity' of row 2 is 'high'"),
-    "propensity 0": (changed(propensity=0), "propensity of decision 2 is 0; it must be from 1e-09 to 1"),
-    "propensity above 1": (changed(propensity=1.5), "propensity of decision 2 is 1.5"),
-    "propensity below 0": (changed(propensity=-0.5), "propensity of decision 2 is -0.5"),
-    "target above 1": (changed(target_probability=2), "target probability of decision 2 is 2"),
-    "no viewer": (changed(viewer=""), "row 2 has no 'viewer'"),
+    "NaN": (changed(reward="nan"), "'reward' is 'nan'|'reward' is nan"),
+    "infinite": (changed(reward="inf"), "'reward' is inf"),
+    "empty field": (changed(reward=""), "'reward' is missing|'reward' is ''"),
+    "a word": (changed(propensity="high"), "'propensity' is 'high'"),
+    "propensity 0": (changed(propensity=0), "'propensity' is 0"),
+    "propensity above 1": (changed(propensity=1.5), "'propensity' is 1.5"),
+    "propensity below 0": (changed(propensity=-0.5), "'propensity' is -0.5"),
+    "target above 1": (changed(target_probability=2), "'target_probability' is 2"),
+    "no viewer": (changed(viewer=None), "'viewer' is missing"),
 }
 
 
@@ -136,29 +136,34 @@ MISTAKES = {
 def test_mistakes_in_a_table(tmp_path, write, rows, words):
     with pytest.raises(HistoryError, match=words) as told:
         Columns.read(write(tmp_path / "log", rows))
-    assert str(told.value).startswith(str(tmp_path / "log")) and "\n" not in str(told.value)
+    assert str(tmp_path / "log") in str(told.value) and "\n" not in str(told.value)
+    if rows[1] != ROWS[1] and len(rows[0]) == len(ROWS[0]):  # one broken row, and not a wrong table
+        assert f"{tmp_path / 'log'}:{3 if write is as_csv else 2}: " in str(told.value)
 
 
 BYTES = {
     "nothing": (b"", "is empty"),
     "white space": (b" \n\n", "is empty"),
-    "random bytes": (bytes(np.random.default_rng(1).integers(0, 256, 4000, dtype=np.uint8)), "neither text nor"),
-    "zeros": (bytes(100), "neither text nor"),
+    "random bytes": (bytes(np.random.default_rng(1).integers(0, 256, 4000, dtype=np.uint8)), "not a text file"),
+    "zeros": (bytes(100), "not a text file"),
     "names alone": (b"reward,propensity,target_probability\n", "no row"),
     "a short row": (
         b"reward,propensity,target_probability\n1,0.5\n",
-        "row 1 has 2 fields, and the first line names 3",
+        ":2: the row has 2 cells, and there are 3 columns",
     ),
-    "a name twice": (b"reward,reward,propensity\n1,1,1\n", "two columns of one name"),
+    "a name twice": (b"reward,reward,propensity\n1,1,1\n", "two columns have the name 'reward'"),
     "a quote that never ends": (
         b'reward,propensity,target_probability\n"1,0.5,0.5\n' + b"x" * 200_000,
-        "no CSV|fields",
+        ":2: the line is not CSV.*:3: ",
     ),
-    "broken JSON": (b'{"reward": 1, "propensity"\n', "line 1 is no JSON"),
-    "a list among objects": (b'{"reward": 1}\n[1]\n', "line 2 is no object"),
-    "objects without a name": (b"{}\n{}\n", "no row"),
-    "a list as a value": (b'{"reward": [1], "propensity": 1, "target": 1}\n', r"'\[1\]'"),
-    "half a picture": (b"\x89PNG\r\n\x1a\n" + bytes(50), "neither text nor"),
+    "broken JSON": (b'{"reward": 1, "propensity"\n', "first line .* is not a JSON object"),
+    "a list among objects": (
+        b'{"reward": 1, "propensity": 1, "target": 1}\n[1]\n',
+        ":2: the line is not a JSON object",
+    ),
+    "objects without a name": (b"{}\n{}\n", "no column for the reward"),
+    "a list as a value": (b'{"reward": [1], "propensity": 1, "target": 1}\n', r"'reward' is \[1\]"),
+    "half a picture": (b"\x89PNG\r\n\x1a\n" + bytes(50), "not a text file"),
 }
 
 
@@ -179,7 +184,20 @@ def test_a_name_that_is_not_there(tmp_path):
 
 
 def test_a_folder_and_nothing(tmp_path):
-    with pytest.raises(HistoryError, match="is a folder"):
+    with pytest.raises(HistoryError, match="directory"):
         Columns.read(tmp_path)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(HistoryError, match="No log at"):
         Columns.read(tmp_path / "none")
+
+
+def test_a_log_has_views_and_rows_that_do_not_count(tmp_path):
+    decisions = [row | {"artwork_id": f"t/{n}"} for n, row in enumerate(ROWS)]
+    rows = [*decisions, decisions[0] | {"with_intent": True}, {"viewer": "a", "title_id": "t", "seconds": 60}]
+    path = as_json_lines(tmp_path / "log", [{"format": "keyart-log/1", "data": "ours"}, *rows])
+    assert_these(Columns.read(path))
+
+
+def test_each_broken_row_is_named(tmp_path):
+    rows = [ROWS[0] | {"reward": "?"}, ROWS[1], ROWS[2] | {"propensity": 7}]
+    with pytest.raises(HistoryError, match=r"2 rows of .*log:2: 'reward' .*log:4: 'propensity' is 7"):
+        Columns.read(as_csv(tmp_path / "log", rows))
