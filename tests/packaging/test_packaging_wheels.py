@@ -18,7 +18,6 @@ import keyart
 ROOT = Path(__file__).parents[2]
 TOOLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 SDK = tomllib.loads((ROOT / "sdk" / "pyproject.toml").read_text("utf-8"))["project"]
-DEVICE_DEPENDENCIES = {"numpy", "cryptography", "onnxruntime"}
 OF_TOOLS = {"tools": set(), "server": {"server"}, "tagging": {"tagging"}, "all": {"all"}}
 MIN_DESCRIPTION = 1500  # characters
 
@@ -128,7 +127,9 @@ def test_a_description_stands_on_a_page_of_its_own(either_wheel):
     assert len(text) >= MIN_DESCRIPTION
     assert text.startswith(f"# {said['Name']}\n")
     inline = [token for outer in MarkdownIt("commonmark").parse(text) for token in outer.children or ()]
-    targets = [token.attrGet("href") or token.attrGet("src") for token in inline if token.type in ("link_open", "image")]
+    targets = [
+        token.attrGet("href") or token.attrGet("src") for token in inline if token.type in ("link_open", "image")
+    ]
     assert not [target for target in targets if not str(target).startswith("https://")]
     assert not re.search(r"\]\((?!https://)", text) and "<img" not in text
 
@@ -146,7 +147,7 @@ def test_python_in_the_description_runs(tmp_path, monkeypatch):
 
 
 def test_a_device_requires_three_distributions(sdk_wheel):
-    assert [entry.name for entry in requirements(sdk_wheel)] == ["numpy", "cryptography", "onnxruntime"]
+    assert [entry.name for entry in requirements(sdk_wheel)] == ["cryptography", "numpy", "onnxruntime"]
     assert sorted(metadata(sdk_wheel).get_all("Provides-Extra")) == sorted(["keyring", "update", *OF_TOOLS])
 
 

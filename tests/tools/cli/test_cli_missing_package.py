@@ -23,7 +23,7 @@ def without(blocked: list[str], *arguments: str, folder: Path) -> subprocess.Com
     ("arguments", "extra"),
     [
         (["serve", "--data", "data"], "server"),
-        (["gateway", "--name", "west"], "server"),
+        (["gateway", "--database-url", "sqlite:///k.db", "--name", "west", "--issuer", "ab" * 32], "server"),
         (["tag", "film.mp4", "--out", "film"], "tagging"),
     ],
     ids=["serve", "gateway", "tag"],
@@ -42,7 +42,7 @@ def test_help_and_what_needs_no_extra_run_without_any(tmp_path):
     done = without([*EVERY, ENGINE], "--help", folder=tmp_path)
     assert (done.returncode, done.stderr) == (0, "") and "  serve " in done.stdout
 
-    simulate = ["simulate", "--world", "synthetic", "--devices", "20", "--rounds", "1", "--json"]
+    simulate = ["simulate", "--world", "synthetic", "--viewers", "20", "--rounds", "1", "--json"]
     done = without([*EVERY, ENGINE], *simulate, folder=tmp_path)
     assert done.returncode == 0, done.stderr
 
@@ -52,7 +52,10 @@ def test_help_and_what_needs_no_extra_run_without_any(tmp_path):
     [
         ("sqlalchemy.orm", "sqlalchemy is not installed; run pip install 'keyart[server]'."),
         ("cv2", "cv2 is not installed; run pip install 'keyart[tagging]'."),
-        ("onnxruntime", "This needs onnxruntime, which is not installed; run pip install onnxruntime, where it has a wheel."),
+        (
+            "onnxruntime",
+            "This needs onnxruntime, which is not installed; run pip install onnxruntime, where it has a wheel.",
+        ),
         ("keyart_tools.typo", None),
         (None, None),
     ],

@@ -82,13 +82,18 @@ def test_packages_that_are_missing_or_do_not_fit(tmp_path: Path, monkeypatch: py
     """A folder of metadata is all that an installation is to this check."""
     wants = {
         "keyart": ["numpy", "third; extra == 'keyring'", "keyart-tools[tagging]==20.0; extra == 'tagging'"],
-        "keyart-tools": ["keyart==20.0", "rich>=13", "absent>=1; sys_platform != 'nowhere'", "other; extra == 'tagging'"],
+        "keyart-tools": [
+            "keyart==20.0",
+            "rich>=13",
+            "absent>=1; sys_platform != 'nowhere'",
+            "other; extra == 'tagging'",
+        ],
         "numpy": [],
         "rich": ["pygments<1", "keyart-tools"],  # a ring
         "pygments": [],
     }
     for name, requires in wants.items():
-        folder = tmp_path / f"{name}-20.0.dist-info"
+        folder = tmp_path / f"{name.replace('-', '_')}-20.0.dist-info"
         folder.mkdir()
         lines = [f"Name: {name}", "Version: 20.0", "Requires-Python: >=3.11"]
         lines += ["Provides-Extra: tagging", "Provides-Extra: keyring"]

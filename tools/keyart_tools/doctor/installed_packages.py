@@ -20,12 +20,12 @@ def installation() -> Installation:
     """Return the installation of the running Python."""
     roots = [distribution(name) for name in DISTRIBUTIONS]
     required = {"": tuple(wanted for root in roots for wanted in _wanted(root, ""))}
+    listed = {*DISTRIBUTIONS, *(wanted.name for wanted in required[""])}
     for root in roots:
         for extra in sorted(set(root.metadata.get_all("Provides-Extra") or ()) - {OUR_TOOLS, SUM}):
-            # An extra of the one that names the other is listed there.
-            wanted = [entry for entry in _wanted(root, extra) if entry.name not in DISTRIBUTIONS]
-            if added := set(wanted) - set(required[""]):
-                required[extra] = tuple(added)
+            # Where an extra of one distribution names the other, its packages are listed there.
+            if added := tuple(wanted for wanted in _wanted(root, extra) if wanted.name not in listed):
+                required[extra] = added
     names = sorted({requirement.name for wanted in required.values() for requirement in wanted})
     return Installation(
         python=sys.version_info[:3],
