@@ -26,7 +26,7 @@ install: .venv/installed
 .venv/installed: pyproject.toml sdk/pyproject.toml locks/dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) install --require-hashes -r locks/dev.txt
-	$(EDITABLE) sdk
+	$(EDITABLE) ./sdk
 	$(EDITABLE) .
 	touch $@
 
@@ -76,7 +76,7 @@ sbom: build/sbom/device.cdx.json build/sbom/server.cdx.json build/sbom/all.cdx.j
 build/sbom/%.cdx.json: locks/%.txt .venv/installed
 	rm -rf build/sbom/$* && $(PYTHON) -m venv --without-pip build/sbom/$*
 	$(PIP) --python build/sbom/$* install --require-hashes -r $<
-	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/sbom/wheels sdk .
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/sbom/wheels ./sdk .
 	$(PIP) --python build/sbom/$* install --no-deps --no-index --find-links build/sbom/wheels \
 		$(if $(filter device,$*),keyart,keyart keyart-tools)
 	$(BIN)/cyclonedx-py environment --pyproject $(if $(filter device,$*),sdk/)pyproject.toml \

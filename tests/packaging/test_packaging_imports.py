@@ -28,12 +28,12 @@ OF_THE_CHECKOUT = [ROOT / "tests", ROOT / "examples", ROOT / "docs"]
 # Read by a framework that is declared beside them, or run as a program: no line of ours imports them.
 WITHOUT_IMPORT = {"python-multipart", "psycopg-binary"}
 PROGRAMS = {
-    "cyclonedx-bom", "editables", "hatchling", "mkdocs-click", "mkdocs-material", "mkdocstrings", "mypy", "pytest-xdist",
-    "ruff", "uv",
+    "cyclonedx-bom", "editables", "hatchling", "mkdocs-click", "mkdocs-material", "mkdocstrings", "mypy",
+    "pytest-xdist", "ruff", "uv",
 }  # fmt: skip
 # One name, several distributions: the one that is declared here.
 PROVIDERS = {"google": "protobuf", "cv2": "opencv-python-headless", "mkdocs": "mkdocs-material"}
-# Required by `keyart`, where it has wheels: its marker stands there alone, and `keyart_tools.cli` says where it is missing.
+# Required by `keyart` where it has wheels, by a marker that stands there alone.
 THROUGH_THE_SDK = {"onnxruntime"}
 OPTIONAL = {"atheris"}  # a fuzzer of a person's own choice (tests/attacks/fuzz/guided.py)
 

@@ -54,7 +54,7 @@ def test_help_and_what_needs_no_extra_run_without_any(tmp_path):
         ("cv2", "cv2 is not installed; run pip install 'keyart[tagging]'."),
         (
             "onnxruntime",
-            "This needs onnxruntime, which is not installed; run pip install onnxruntime, where it has a wheel.",
+            "onnxruntime is not installed; run pip install onnxruntime, where it has a wheel.",
         ),
         ("keyart_tools.typo", None),
         (None, None),

@@ -106,6 +106,20 @@ def test_packages_that_are_missing_or_do_not_fit(tmp_path: Path, monkeypatch: py
     assert found.misfits == ("rich takes pygments<1, and 20.0 is installed",)
 
 
+def test_a_bundle_is_verified_on_the_engines_that_are_there(
+    place: Path, shipped_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_bundle() -> dict[str, int]:
+        home, work = place / "home", place / "work"
+        found = read({}, home, home / "settings", work, NOW, "utf-8", None, shipped_bundle)
+        assert found.bundle is not None and found.bundle.error is None
+        return dict(found.bundle.reproduced)
+
+    assert set(read_bundle()) == {"numpy", "onnxruntime"}
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert set(read_bundle()) == {"numpy"}
+
+
 def test_a_profile_and_who_may_read_it(place: Path) -> None:
     path = place / "profile.db"
     catalog = keyart.Catalog.from_titles([keyart.Title("t", artworks=[keyart.Artwork("t/a"), keyart.Artwork("t/b")])])

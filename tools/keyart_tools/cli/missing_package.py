@@ -6,19 +6,8 @@ from collections.abc import Mapping
 
 # Packages by the names that they are imported by. Everything else that a command imports is always installed.
 EXTRAS: Mapping[str, frozenset[str]] = {
-    "server": frozenset(
-        {
-            "alembic",
-            "anyio",
-            "argon2",
-            "fastapi",
-            "prometheus_client",
-            "psycopg",
-            "sqlalchemy",
-            "starlette",
-            "uvicorn",
-        }
-    ),
+    "server": frozenset({"alembic", "anyio", "argon2", "fastapi", "prometheus_client"})
+    | frozenset({"psycopg", "sqlalchemy", "starlette", "uvicorn"}),
     "tagging": frozenset({"PIL", "av", "c2pa", "cv2", "h5py", "pysubs2", "scenedetect", "tokenizers"}),
 }
 ENGINE = "onnxruntime"  # required only where it has wheels
@@ -28,7 +17,7 @@ def remedy(error: ModuleNotFoundError) -> str | None:
     """Return a sentence with the command that installs the missing package, or None if no extra has it."""
     package = (error.name or "").partition(".")[0]
     if package == ENGINE:
-        return f"This needs {ENGINE}, which is not installed; run pip install {ENGINE}, where it has a wheel."
+        return f"{ENGINE} is not installed; run pip install {ENGINE}, where it has a wheel."
     for extra, packages in EXTRAS.items():
         if package in packages:
             return f"{package} is not installed; run pip install 'keyart[{extra}]'."
