@@ -74,11 +74,9 @@ lock: .venv/installed
 sbom: build/sbom/device.cdx.json build/sbom/server.cdx.json build/sbom/all.cdx.json
 
 build/sbom/%.cdx.json: locks/%.txt .venv/installed
-	rm -rf build/sbom/$* && $(PYTHON) -m venv --without-pip build/sbom/$*
-	$(PIP) --python build/sbom/$* install --require-hashes -r $<
-	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir build/sbom/wheels ./sdk .
-	$(PIP) --python build/sbom/$* install --no-deps --no-index --find-links build/sbom/wheels \
-		$(if $(filter device,$*),keyart,keyart keyart-tools)
+	$(BIN)/uv venv --quiet --clear build/sbom/$*
+	$(BIN)/uv pip install --quiet --python build/sbom/$* --require-hashes -r $<
+	$(BIN)/uv pip install --quiet --python build/sbom/$* --no-deps ./sdk $(if $(filter device,$*),,.)
 	$(BIN)/cyclonedx-py environment --pyproject $(if $(filter device,$*),sdk/)pyproject.toml \
 		--output-reproducible --output-file $@ build/sbom/$*/bin/python
 	rm -rf build/sbom/$*

@@ -167,8 +167,8 @@ def test_all_extras_have_what_every_module_imports(version: str, environment: Ma
     fresh = environment(version)
     fresh.install_locked("all.txt", "keyart", "keyart-tools")
 
-    checks = {entry["name"]: entry for entry in json.loads(fresh.keyart("doctor", "--json"))["checks"]}
-    assert checks["Python"]["level"] == checks["packages"]["level"] == checks["extras"]["level"] == "ok", checks
+    checks = {entry["name"]: entry for entry in json.loads(fresh.keyart("doctor", "--json"))["findings"]}
+    assert checks["Python"]["state"] == checks["packages"]["state"] == checks["extras"]["state"] == "ok", checks
     fresh.run(fresh.python, "-c", IMPORT_ALL, "keyart", "keyart_federated", "keyart_server", "keyart_tools")
     fresh.run(fresh.python, "-c", f"import {', '.join(sorted(set().union(*EXTRAS.values())))}")
 
