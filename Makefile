@@ -76,7 +76,9 @@ sbom: build/sbom/device.cdx.json build/sbom/server.cdx.json build/sbom/all.cdx.j
 build/sbom/%.cdx.json: locks/%.txt .venv/installed
 	$(BIN)/uv venv --quiet --clear build/sbom/$*
 	$(BIN)/uv pip install --quiet --python build/sbom/$* --require-hashes -r $<
-	$(BIN)/uv pip install --quiet --python build/sbom/$* --no-deps ./sdk $(if $(filter device,$*),,.)
+	$(PIP) wheel --no-deps --no-build-isolation --no-index --wheel-dir build/sbom/wheels ./sdk .
+	$(BIN)/uv pip install --quiet --python build/sbom/$* --no-deps --no-index --find-links build/sbom/wheels \
+		keyart $(if $(filter device,$*),,keyart-tools)
 	$(BIN)/cyclonedx-py environment --pyproject $(if $(filter device,$*),sdk/)pyproject.toml \
 		--output-reproducible --output-file $@ build/sbom/$*/bin/python
 	rm -rf build/sbom/$*

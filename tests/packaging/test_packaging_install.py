@@ -125,40 +125,28 @@ def test_the_sdk_alone_chooses_on_both_engines(version: str, environment: MakeEn
 
 @pytest.mark.service
 @pytest.mark.parametrize("version", VERSIONS)
-def test_everything_works_without_onnxruntime(version: str, environment: MakeEnvironment, shipped: Path) -> None:
-    """As on a phone: the marker leaves it out, and nothing asks for it, not even the command line."""
+def test_the_command_works_without_extras(version: str, environment: MakeEnvironment, shipped: Path) -> None:
+    """`pip install keyart[tools]`: both wheels, and no package of an extra that they do not need."""
     fresh = environment(version)
-    fresh.install_locked("server.txt", "keyart", "keyart-tools")
-    fresh.uv("pip", "uninstall", "--python", fresh.python, "onnxruntime")
+    fresh.install("-c", ROOT / "locks" / "all.txt", f"keyart[tools]=={keyart.__version__}")
 
+    assert {"keyart", "keyart-tools", "onnxruntime"} <= fresh.brought()
+    assert fresh.keyart("--version") == f"keyart, version {keyart.__version__}\n"
+    assert "Commands:" in fresh.keyart("--help")
+    said = fresh.keyart("serve", "--data", "data", fails=True)
+    assert re.fullmatch(r"Error: \w+ is not installed; run pip install 'keyart\[server\]'\.\n", said)
+    assert not (fresh.folder / "data").exists()
+    (fresh.folder / "film.mp4").touch()
+    assert "run pip install 'keyart[tagging]'." in fresh.keyart("tag", "film.mp4", "--out", "film", fails=True)
+
+    # As on a phone, where the marker leaves it out: nothing asks for onnxruntime.
+    fresh.uv("pip", "uninstall", "--python", fresh.python, "onnxruntime")
     assert fresh.run(fresh.python, "-W", "error", "-c", CHOOSE, shipped, "numpy", "auto").strip() == "False"
     refused = fresh.run(fresh.python, "-c", CHOOSE, shipped, "onnxruntime", fails=True)
     assert "engine='numpy'" in refused.splitlines()[-1]
     assert json.loads(fresh.keyart("verify", shipped / "bundle", "--json"))["vectors_reproduced"] >= 8
     demo = ["demo", "--world", "synthetic", "--viewers", 20, "--rounds", 1, "--out", "demo", "--json"]
     assert json.loads(fresh.keyart(*demo))["bundle"]
-    fresh.run(fresh.python, "-c", IMPORT_ALL, "keyart_server")
-
-
-@pytest.mark.service
-@pytest.mark.parametrize("version", VERSIONS)
-def test_the_command_works_without_extras(version: str, environment: MakeEnvironment, shipped: Path) -> None:
-    """`pip install keyart[tools]`: both wheels, and no package of an extra that they do not need."""
-    fresh = environment(version)
-    fresh.install("-c", ROOT / "locks" / "all.txt", f"keyart[tools]=={keyart.__version__}")
-
-    assert {"keyart", "keyart-tools"} <= fresh.brought()
-    assert fresh.keyart("--version") == f"keyart, version {keyart.__version__}\n"
-    assert "Commands:" in fresh.keyart("--help")
-    simulated = ["simulate", "--world", "synthetic", "--viewers", 20, "--rounds", 1, "--json"]
-    assert json.loads(fresh.keyart(*simulated))["devices"] == 20
-    assert json.loads(fresh.keyart("verify", shipped / "bundle", "--json"))["whole"] is True
-    said = fresh.keyart("serve", "--data", "data", fails=True)
-    assert re.fullmatch(r"Error: \w+ is not installed; run pip install 'keyart\[server\]'\.\n", said)
-    assert not (fresh.folder / "data").exists()
-    (fresh.folder / "film.mp4").touch()
-    assert "run pip install 'keyart[tagging]'." in fresh.keyart("tag", "film.mp4", "--out", "film", fails=True)
-    fresh.run(fresh.python, "-c", IMPORT_ALL, "keyart", "keyart_federated")
 
 
 @pytest.mark.service
