@@ -1,4 +1,4 @@
-"""What to install where a command needs a package that is not there; `pyproject.toml` has the extras themselves."""
+"""The remedy for a package that a command needs and that is not installed. `pyproject.toml` has the extras."""
 
 from __future__ import annotations
 
