@@ -20,7 +20,7 @@ EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes \
 	--no-emit-package keyart --no-emit-package keyart-tools --custom-compile-command 'make lock'
 
-.PHONY: install demo test test-all bench lint docs lock sbom clean
+.PHONY: install demo test test-all bench lint locale docs lock sbom clean
 install: .venv/installed
 
 .venv/installed: pyproject.toml sdk/pyproject.toml locks/dev.txt
@@ -58,6 +58,9 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tests/lint/naming.py $(NAMED)
+
+locale: .venv/installed
+	$(BIN)/pybabel -q compile -d sdk/keyart/locale -D keyart
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict --quiet

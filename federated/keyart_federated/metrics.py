@@ -107,21 +107,25 @@ class Rewards:
 def rewards(truth: WorldTruth, shown: SmallInts, window: slice = slice(None)) -> Rewards:
     """Return the expected rewards of shown artworks and of their references.
 
+    An impression in which no artwork may be shown has the reward 0, also that of its references.
+
     Args:
         truth: The world's expected rewards.
-        shown: Place in the catalogue of the artworks that were shown, [devices, impressions].
+        shown: Place in the catalogue of the artworks that were shown, [devices, impressions]; −1 where none was.
         window: Impressions that count.
     """
     reward, title = truth.reward[:, window], truth.title[:, window]
-    local = (shown[:, window] - truth.first[title])[..., None]
+    made = shown[:, window] >= 0
+    local = np.where(made, shown[:, window] - truth.first[title], 0)[..., None]
     fixed = truth.best_fixed[title][..., None]
     pictures = np.diff(truth.first)[title]
-    return Rewards(
+    of = Rewards(
         policy=np.take_along_axis(reward, local, axis=2)[..., 0].astype(np.float64),
         random=np.nansum(reward, axis=2, dtype=np.float64) / pictures,
         best_fixed=np.take_along_axis(reward, fixed, axis=2)[..., 0].astype(np.float64),
         oracle=np.fmax.reduce(reward, axis=2).astype(np.float64),
     )
+    return of if made.all() else Rewards(*(np.where(made, values, 0.0) for values in vars(of).values()))
 
 
 def values(truth: WorldTruth, shown: SmallInts, window: slice = slice(None)) -> Values:

@@ -55,8 +55,10 @@ class BatchedImpressions:
 
 
 class BatchedWorld(World, Protocol):
-    """The protocol of a world that answers for many devices at once. A world need not have it; simulations of a
-    world that has it are faster, and have the same outcomes."""
+    """The protocol of a world that answers for many devices at once.
+
+    A world need not have it; simulations of a world that has it are faster, and have the same outcomes.
+    """
 
     def impression_batch(self, devices: Ints, k: int) -> BatchedImpressions:
         """Return `impression` k of devices [d]."""
@@ -76,8 +78,9 @@ BATCHED = {f"{name}_batch": name for name in ("impression", "outcome", "expected
 
 
 def batched(world: World) -> BatchedWorld:
-    """Return a world that answers for many devices at once: the world itself if it can, else one that asks it one by
-    one.
+    """Return a world that answers for many devices at once.
+
+    It is the world itself if it can, else one that asks it one by one.
 
     A subclass that overrides one answer without its batch is asked one by one, since the batch it inherits would not
     know of it.

@@ -2,18 +2,74 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from .catalog import MAX_FINITE_WEIGHT, age_of, is_text, quoted
+from .catalog import MAX_FINITE_NUMBER, check_rating, is_text, quoted
 from .errors import ContextError
 
-DEVICES = ("tv", "phone", "tablet", "desktop")  # anything else is allowed and treated as "other"
+log = logging.getLogger("keyart")
+
+DEVICES = ("tv", "phone", "tablet", "desktop")
+OTHER_DEVICE = "other"  # any other word is kept as it is, treated as this one, and logged once
+DEVICE_ALIASES = MappingProxyType(
+    {
+        alias: device
+        for device, aliases in (
+            (
+                "tv",
+                (
+                    "television",
+                    "smart tv",
+                    "smarttv",
+                    "android tv",
+                    "apple tv",
+                    "google tv",
+                    "fire tv",
+                    "set top box",
+                    "stb",
+                    "console",
+                    "streaming stick",
+                ),
+            ),
+            ("phone", ("mobile", "mobile phone", "smartphone", "iphone", "android phone", "handset")),
+            ("tablet", ("ipad", "android tablet", "kindle")),
+            ("desktop", ("laptop", "pc", "mac", "computer", "web", "browser")),
+        )
+        for alias in aliases
+    }
+)
 MAX_SLOT = 999_999
 DAYPARTS = ("night", "morning", "afternoon", "evening")
+
+
+_known_devices: dict[str, str] = {device: device for device in (*DEVICES, OTHER_DEVICE)}
+_MAX_KNOWN_DEVICES = 256
+
+
+def device_class_of(word: str) -> str:
+    """Return the device class of a word: "TV" and "Smart-TV" are "tv", "iPad" is "tablet" (`DEVICE_ALIASES`).
+
+    A word that is no class and no alias is returned in lower case. Models treat it as "other", which is logged once.
+    """
+    known = _known_devices.get(word)
+    if known is not None:
+        return known
+    plain = " ".join(word.casefold().replace("_", " ").replace("-", " ").split())
+    device = _known_devices.get(plain) or DEVICE_ALIASES.get(plain) or word.strip().casefold()
+    if device not in DEVICES and device != OTHER_DEVICE:
+        # The word itself is not logged: the log names nothing of a person or a device.
+        log.warning(
+            "A device class is none of %s, 'other', or an alias of one: models treat it as 'other'",
+            ", ".join(map(repr, DEVICES)),
+        )
+    if len(_known_devices) < _MAX_KNOWN_DEVICES:
+        _known_devices[word] = device
+    return device
 
 
 def daypart_of(at: datetime) -> str:
@@ -43,10 +99,10 @@ def _weights(values: Mapping[str, float], what: str) -> Mapping[str, float]:
             value = float(weight)
         except (TypeError, ValueError, OverflowError):
             value = math.nan
-        if not abs(value) <= MAX_FINITE_WEIGHT:
+        if not abs(value) <= MAX_FINITE_NUMBER:
             raise ContextError(
                 f"Context.{what}[{quoted(key)}] is {quoted(weight)}; it must be a finite number, at most "
-                f"{MAX_FINITE_WEIGHT:.0e} in size."
+                f"{MAX_FINITE_NUMBER:.0e} in size."
             )
         clean[str(key)] = value
     return MappingProxyType(clean)
@@ -57,12 +113,14 @@ class Context:
     """The context of a choice.
 
     Attributes:
-        device: "tv", "phone", "tablet", "desktop", or another word.
+        device: "tv", "phone", "tablet", "desktop" or "other", in any case, or an alias (`device_class_of`). Another
+            word is treated as "other".
         at: The viewer's local time, with a time zone.
         slot: Place on the page, from 0.
         trending: Share in 0–1 by title id.
         intent: Weights of tags that the viewer asked for just now (voice, gesture, mood). Never stored.
-        max_maturity: Highest age rating that may be shown; "" for any.
+        max_maturity: Highest age rating that may be shown, such as "13+", "PG-13" or "FSK 12"; "" for any. The limit
+            of the profile holds beside it.
         daypart: Daypart of `at`, worked out once since each choice asks for it more than once.
 
     Raises:
@@ -80,13 +138,13 @@ class Context:
     def __post_init__(self) -> None:
         if not is_text(self.device):
             raise ContextError(f"Context.device must be a text such as 'tv', not {quoted(self.device)}.")
+        object.__setattr__(self, "device", device_class_of(self.device))
         require_zone(self.at, "Context.at", ContextError)
         if isinstance(self.slot, bool) or not isinstance(self.slot, int) or not 0 <= self.slot <= MAX_SLOT:
             raise ContextError(
                 f"Context.slot must be a whole number from 0 to {MAX_SLOT:,}, not {quoted(self.slot)}."
             )
-        if not isinstance(self.max_maturity, str) or age_of(self.max_maturity) is None:
-            raise ContextError(f"Context.max_maturity {quoted(self.max_maturity)} is not an age such as '13+'.")
+        check_rating(self.max_maturity, "Context.max_maturity", ContextError)
         object.__setattr__(self, "trending", _weights(self.trending, "trending"))
         object.__setattr__(self, "intent", _weights(self.intent, "intent"))
         object.__setattr__(self, "daypart", daypart_of(self.at))

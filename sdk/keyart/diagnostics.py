@@ -22,6 +22,7 @@ class Stats:
         head_updates: Number of outcomes that the head has learned from.
         pending: Number of decisions that are not on the disk yet.
         store_bytes: Size of all files of the profile.
+        read_only: True if the storage cannot be written, so that nothing is learned.
     """
 
     engine: str
@@ -32,6 +33,7 @@ class Stats:
     head_updates: int
     pending: int
     store_bytes: int
+    read_only: bool = False
 
 
 class Timings:

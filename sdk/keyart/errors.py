@@ -11,7 +11,7 @@ KeyartError
 ├── StoreError            the profile on disk
 │   ├── WrongKey          the keys do not open this profile
 │   ├── StoreDamaged      the file is not a profile, or bytes in it have changed
-│   ├── StoreBusy         another process or thread is writing to it
+│   ├── StoreBusy         the profile is open in this process already, or its file in another one
 │   ├── StoreFull         the disk is full, read-only or failing; what was stored before is still there
 │   └── StoreClosed       used after close() or forget()
 ├── BundleError           a model bundle
@@ -82,7 +82,7 @@ class StoreDamaged(StoreError):
 
 
 class StoreBusy(StoreError):
-    """Another process or thread is writing to the profile."""
+    """The profile is open in this process already, or its file in another one."""
 
 
 class StoreFull(StoreError):

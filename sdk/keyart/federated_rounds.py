@@ -43,7 +43,9 @@ class FederatedRounds:
             if profile is None or not session.custody.consent.allows("federated"):
                 session.custody.drop_rounds()
                 return None
-            return self._participation().answer(message, profile, chooser.installed, chooser.catalog, chooser.policy)
+            return self._participation().answer(
+                message, profile, chooser.installed, chooser.catalog, chooser.policy, chooser.limit
+            )
 
     def leave(self, round_id: bytes) -> bool:
         """Drop a round that has received this device's keys and nothing else, since its server has no place for them.
@@ -100,8 +102,9 @@ class FederatedRounds:
             return self._participation().request_certificate(challenge, attestation) if self._takes_part() else None
 
     def update_revocations(self, revoked: bytes) -> bool:
-        """Store an issuer's revocation list. A device that has one declines rounds with a revoked neighbour, and all
-        rounds once the list has expired.
+        """Store an issuer's revocation list.
+
+        A device that has one declines rounds with a revoked neighbour, and all rounds once the list has expired.
 
         Returns:
             False if nothing may be kept.

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from .catalog import is_text
-from .context import require_zone
+from .context import device_class_of, require_zone
 from .errors import HistoryError, SettingError
 
 OutcomeKind = Literal["skipped", "opened", "played"]
@@ -30,7 +30,7 @@ class View:
         title_id: The title.
         at: Start, with a time zone.
         seconds: How long it was watched.
-        device: Device class.
+        device: Device class; the same words as for `Context.device`.
 
     Raises:
         HistoryError: A field cannot be used.
@@ -48,6 +48,7 @@ class View:
         object.__setattr__(self, "seconds", _checked_seconds(self.seconds, f"View of {self.title_id!r}"))
         if not is_text(self.device):
             raise HistoryError(f"View.device must be a text such as 'tv', not {self.device!r}.")
+        object.__setattr__(self, "device", device_class_of(self.device))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,9 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """The reward of an outcome: 1 for a quality play, else 0. An abandoned play earns nothing, so clickbait does not
-    pay.
+    """The reward of an outcome: 1 for a quality play, else 0.
+
+    An abandoned play earns nothing, so clickbait does not pay.
 
     Attributes:
         quality_seconds: Duration of a quality play in seconds.

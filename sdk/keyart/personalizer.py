@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,13 +13,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from .bundle.loading import check_bundle, load_model
-from .catalog import Catalog
+from .bundle.loading import bundle_in, check_bundle, load_model
+from .catalog import Catalog, check_rating
 from .context import Context
 from .decision import Decision
 from .diagnostics import Stats, Timings
 from .errors import SettingError, UnknownDecision
 from .history import Outcome, Reward, View
+from .model.eligibility import NO_AGE_LIMIT, AgeLimit
 from .model.loaded_model import LoadedModel
 from .model.policy import Policy, Uniform
 from .model.ranker import Engine
@@ -59,6 +61,8 @@ class Personalizer:
         self._session, self._engine, self._limits = session, engine, limits
         self._name, self._mode, self._age_mode = name, mode, age_mode
         self._timings = Timings()
+        self._bundle: Path | None = None  # of the installed model; a folder of slots may go on to another
+        self._closing = weakref.finalize(self, session.close_dropped)
 
     @classmethod
     def open(
@@ -72,6 +76,7 @@ class Personalizer:
         profile: str = "default",
         mode: Mode = "personalized",
         age_mode: AgeMode = "adult",
+        max_maturity: str = "",
         reward: Reward | None = None,
         retention_days: int = 90,
         outcome_window: timedelta = timedelta(hours=4),
@@ -82,6 +87,10 @@ class Personalizer:
     ) -> Self:
         """Open the profile at `path`, or create it.
 
+        Profiles of one file may be open at the same time in one process, each under its own name. Storage that is
+        read-only opens for choosing alone; see `read_only`. Close the profile after use: one that is dropped is
+        closed then, with a ResourceWarning.
+
         Args:
             path: File of the profile.
             catalog: The app's catalogue.
@@ -90,7 +99,11 @@ class Personalizer:
             policy: Settings of choosing.
             profile: Name of the profile within the file.
             mode: "non_profiled" never uses or keeps anything about the person.
-            age_mode: "child" does the same, whatever was granted before.
+            age_mode: "child" does the same, whatever was granted before. It needs `max_maturity`, and shows no
+                artwork without an age rating.
+            max_maturity: Highest age rating that this profile is shown, such as "6+", "PG" or "FSK 6"; "" for any.
+                It holds for every choice beside the limit of the context. Where it leaves no artwork of a title,
+                `Decision.artwork_id` is None.
             reward: Thresholds of a quality play.
             retention_days: Number of days for which views and decisions are kept, 1 to 365.
             outcome_window: Time after which an artwork that was seen without an outcome counts as skipped.
@@ -102,11 +115,11 @@ class Personalizer:
         Raises:
             WrongKey: The keys do not open the profile.
             StoreDamaged: The file is not a profile, or bytes in it have changed.
-            StoreBusy: Another process or thread has opened it.
-            StoreFull: The disk is full, read-only or failing.
+            StoreBusy: This profile is open in this process, or its file in another process.
+            StoreFull: The disk is full or failing.
             BundleError: The bundle breaks a rule.
             EngineError: The engine is not installed.
-            SettingError: A setting is out of range.
+            SettingError: A setting is out of range, or a child's profile has no age limit.
         """
         if not isinstance(catalog, Catalog):
             raise SettingError("catalog must be a keyart.Catalog; make one with Catalog.from_titles(…).")
@@ -119,17 +132,28 @@ class Personalizer:
                 raise SettingError(
                     f"{name} is {value!r}; use {', '.join(map(repr, choices[:-1]))} or {choices[-1]!r}."
                 )
+        check_rating(max_maturity, "max_maturity", SettingError)
+        if age_mode == "child" and not max_maturity:
+            raise SettingError(
+                "A child's profile needs an age limit: write max_maturity='6+', or 'PG', 'TV-Y7', 'FSK 6' …, with "
+                "age_mode='child'. No artwork above it, or without a rating, is shown."
+            )
+        limit = AgeLimit((max_maturity,), age_mode == "child") if max_maturity else NO_AGE_LIMIT
         profiling = mode == "personalized" and age_mode == "adult"
         terms = RetentionSettings(profiling, reward or Reward(), retention_days, outcome_window)
         policy = policy or Policy()
         catalog = catalog.without_kinds(policy.sensitive_kinds)
-        installed = LoadedModel.nothing(catalog) if bundle is None else _installed(bundle, catalog, engine, policy)
+        installed = _model(bundle, catalog, engine, policy)
         numbers = rng or random.Random()  # noqa: S311 (draws of pictures are no secret)
-        chooser = Chooser(catalog, installed, policy, numbers)
+        chooser = Chooser(catalog, installed, policy, numbers, limit)
         session = Session(
             lambda keys: Store.open(path, keys, profile, clock=clock), keys, chooser, terms, clock, rng is None
         )
-        return cls(session, engine, limits, profile, mode, age_mode)
+        art = cls(session, engine, limits, profile, mode, age_mode)
+        art._bundle = None if bundle is None else bundle_in(bundle)
+        if art.read_only:
+            log.warning("The storage of the profile is read-only: artwork is chosen, and nothing can be learned")
+        return art
 
     def __enter__(self) -> Self:
         return self
@@ -152,6 +176,13 @@ class Personalizer:
         """Return True if choices may use, and the store may keep, anything about the person."""
         return self._session.custody.allowed
 
+    @property
+    def read_only(self) -> bool:
+        """Return True if the storage could not be written at `open`. Then choices use what is known of the person,
+        and nothing is learned: `record`, `seen` and `observe` keep nothing and say so (0 or False), and consents,
+        preferences, `remove_…`, `forget` and `rotate_keys` raise StoreFull."""
+        return self._session.read_only
+
     @cached_property
     def federated(self) -> FederatedRounds:
         """Return the federated rounds of this profile: the device's key, its campaigns, receipts and budget."""
@@ -170,7 +201,7 @@ class Personalizer:
         """Add a view to the history.
 
         Returns:
-            1, or 0 if nothing may be kept (see `profiled`).
+            1, or 0 if nothing may be kept (see `profiled` and `read_only`).
         """
         return self.record_many([view])
 
@@ -186,7 +217,7 @@ class Personalizer:
                 raise SettingError(f"record takes keyart.View values, not {type(view).__name__}.")
         with self._session.writing:
             profile = self._session.person()
-            if profile is None or not rows:
+            if profile is None or self._session.read_only or not rows:
                 return 0
             profile.record(rows)
             self._session.changed()
@@ -194,6 +225,8 @@ class Personalizer:
 
     def choose(self, title_id: str, context: Context) -> Decision:
         """Choose the artwork to show for a title. It never waits for the disk.
+
+        Where the age limits of the profile and of the context allow none, `Decision.artwork_id` is None.
 
         Raises:
             UnknownTitle: The catalogue does not have the title.
@@ -205,15 +238,31 @@ class Personalizer:
         self._chosen(started)
         return decision
 
-    def choose_page(self, title_ids: Sequence[str], context: Context) -> list[Decision]:
+    def choose_page(
+        self, title_ids: Sequence[str], context: Context, *, unknown: Literal["report", "raise"] = "report"
+    ) -> list[Decision]:
         """Choose an artwork for each title of a page, in one model run.
+
+        Args:
+            title_ids: The titles, in the order of the page.
+            context: The context of the page.
+            unknown: "report" answers a title that the catalogue does not have with a decision without an artwork
+                (`artwork_id` None), and the rest of the page as ever; "raise" raises UnknownTitle.
 
         Returns:
             One decision a title, in the order asked; title i stands at slot `context.slot + i`.
+
+        Raises:
+            UnknownTitle: The catalogue does not have a title, and `unknown` is "raise"; or an id is not a text.
+            ContextError: The context cannot be used.
         """
+        if unknown not in ("report", "raise"):
+            raise SettingError(f"unknown is {unknown!r}; use 'report' or 'raise'.")
         started = perf_counter()
         with self._session.lock:
-            decisions = self._session.chooser.choose_page(title_ids, context, self._session.person())
+            decisions = self._session.chooser.choose_page(
+                title_ids, context, self._session.person(), unknown == "report"
+            )
         self._chosen(started)
         return decisions
 
@@ -227,7 +276,7 @@ class Personalizer:
             beside: Ids of the artworks that the page shows already, in order.
 
         Returns:
-            Probabilities by artwork id.
+            Probabilities by artwork id; all 0 where the age limits allow no artwork.
 
         Raises:
             UnknownTitle: The catalogue does not have the title.
@@ -241,7 +290,8 @@ class Personalizer:
         skipped.
 
         Returns:
-            False if nothing may be kept, or if it was already seen or has an outcome.
+            False if nothing may be kept, if the decision shows no artwork, or if it was already seen or has an
+            outcome.
 
         Raises:
             UnknownDecision: This profile does not have the decision.
@@ -258,7 +308,7 @@ class Personalizer:
         """Store the outcome of a decision and learn from it, before this returns.
 
         Returns:
-            False if nothing may be kept, or if the outcome is already known.
+            False if nothing may be kept, if the decision shows no artwork, or if the outcome is already known.
 
         Raises:
             UnknownDecision: This profile does not have the decision.
@@ -275,10 +325,15 @@ class Personalizer:
             self._session.changed()
             return is_new
 
-    def explain(self, decision_id: str) -> Explanation:
-        """Explain why a decision shows its artwork, as the model sees it now.
+    def explain(self, decision_id: str, *, language: str = "en") -> Explanation:
+        """Explain why a decision shows its artwork, or none, as the model sees it now.
+
+        Args:
+            decision_id: The decision.
+            language: Language of the sentences: "de", "en", "es", "fr" or "ja".
 
         Raises:
+            SettingError: keyart does not speak the language.
             UnknownDecision: The decision is not known, or its artwork has left the catalogue.
         """
         with self._session.writing:
@@ -293,7 +348,7 @@ class Personalizer:
                     )
                 shown = ShownDecision(entry, Context(entry.device, entry.at), True)
             with self._session.lock:
-                return self._session.chooser.explain(shown, profile)
+                return self._session.chooser.explain(shown, profile, language)
 
     def remove_title(self, title_id: str) -> int:
         """Remove a title's views and decisions, and everything learned from them.
@@ -338,6 +393,7 @@ class Personalizer:
                 self.preferences.as_dict() if person else {},
                 slates.own,
                 slates.has_watched,
+                slates.limit,
                 profiled=person is not None,
                 mode=self._mode,
                 age_mode=self._age_mode,
@@ -400,7 +456,7 @@ class Personalizer:
         """
         with self._session.writing:
             chooser = self._session.chooser
-            installed = _installed(bundle, chooser.catalog, self._engine, chooser.policy)
+            installed = _model(bundle, chooser.catalog, self._engine, chooser.policy)
             check_bundle(bundle, installed)
             profile = self._session.custody.profile
             if validate and not self._adopts(installed):
@@ -408,8 +464,31 @@ class Personalizer:
             learned = [tag for tag in (profile.learned() if profile else {}) if tag != "bias"]
             kept = sum(tag in installed.spec.artwork_place for tag in learned)
             self._session.install(installed)
+            self._bundle = bundle_in(bundle)
             log.info("Model %d is installed; the head keeps %d of %d tags", installed.version, kept, len(learned))
             return installed.version
+
+    def set_catalog(self, catalog: Catalog) -> None:
+        """Choose from another catalogue from now on, as if the profile were opened with it.
+
+        The model is read again from its bundle and fitted to the new catalogue, and what was learned is derived anew.
+        A title keeps the artwork that it shows (`Policy.stickiness`) if it still has it. Decisions about titles and
+        artworks that left can still be observed; they teach nothing until the artwork is back.
+
+        Args:
+            catalog: The new catalogue. It is complete: titles that it lacks have left.
+
+        Raises:
+            SettingError: It is not a catalogue.
+            BundleError: The bundle cannot be read any more; the old catalogue stays.
+        """
+        if not isinstance(catalog, Catalog):
+            raise SettingError("set_catalog takes a keyart.Catalog; make one with Catalog.from_titles(…).")
+        with self._session.writing:
+            self._session.person()  # or an error: it is closed
+            policy = self._session.chooser.policy
+            catalog = catalog.without_kinds(policy.sensitive_kinds)
+            self._session.set_catalog(catalog, _model(self._bundle, catalog, self._engine, policy))
 
     def stats(self) -> Stats:
         """Return how fast choices are and how large the profile is. Nothing about the person is in it."""
@@ -424,6 +503,7 @@ class Personalizer:
                 head_updates=custody.profile.learner.outcomes if custody.profile else 0,
                 pending=custody.journal.pending,
                 store_bytes=custody.store.size_bytes,
+                read_only=self.read_only,
             )
 
     def flush(self) -> None:
@@ -433,6 +513,7 @@ class Personalizer:
 
     def close(self) -> None:
         """Write what is pending and close the profile. A second call does nothing."""
+        self._closing.detach()
         self._session.close()
 
     def _adopts(self, installed: LoadedModel) -> bool:
@@ -450,7 +531,10 @@ class Personalizer:
         self._timings.count += 1
 
 
-def _installed(bundle: str | Path, catalog: Catalog, engine: Engine, policy: Policy) -> LoadedModel:
+def _model(bundle: str | Path | None, catalog: Catalog, engine: Engine, policy: Policy) -> LoadedModel:
+    """Return the model of a bundle, or the one that prefers nothing, for a catalogue."""
+    if bundle is None:
+        return LoadedModel.nothing(catalog)
     installed = load_model(bundle, catalog, engine)
     # Latents are of no kind, so they might tell what a kind tells that is never to be used.
     return replace(installed, latents=None) if policy.sensitive_kinds else installed

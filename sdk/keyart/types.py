@@ -8,4 +8,5 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
+ShortInts = npt.NDArray[np.int16]  # where memory counts
 Bools = npt.NDArray[np.bool_]

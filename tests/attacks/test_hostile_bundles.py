@@ -270,7 +270,7 @@ for name, fields in {
     "5,000 tags": {"artwork_tags": [f"x:{i}" for i in range(5000)]},
     "a smoothing below 0": {"smoothing_views": -1.0},
     "no dayparts": {"dayparts": []},
-    "a field that is unknown": {"embedding": 64},
+    "a field that is unknown": {"pictures": 64},
     "a field left out": {"sharpening": ...},
     "a later version": {"version": 2},
 }.items():
@@ -281,7 +281,8 @@ SPECS: list[tuple[dict[str, Any], str]] = [
     ({"version": True}, "is not version 1"),
     ({"version": 1.0}, "is not version 1"),
     ({"version": ...}, "is not version 1"),
-    ({"embedding": 64}, "does not know 'embedding' of the feature spec; update keyart"),
+    ({"pictures": 64}, "does not know 'pictures' of the feature spec; update keyart"),
+    ({"embedding": 64}, "embedding axes of the bundle's feature spec must have 'size'"),
     ({"sharpening": ..., "devices": ...}, "lacks devices, sharpening"),
     ({"artwork_tags": "genre:drama"}, "'artwork_tags', a list of at most 4,096"),
     ({"artwork_tags": {}}, "'artwork_tags', a list"),

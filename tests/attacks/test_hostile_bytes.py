@@ -45,6 +45,7 @@ INSIDE = {
     "client/round_client.py:_join": "a round's id, which is 64 hexadecimal digits by then",
     "client/round_client.py:_answer": "a round's id, which is 64 hexadecimal digits by then",
     "store/migrations.py:_labels_inside": "a record of an older file, behind its seal",
+    "catalog/compact_file.py:_text_columns": "texts that are written",
     "store/keys.py:KeyringKey._host.<locals>.get": "every error of a keyring is the StoreError of HostKey",
 }
 

@@ -16,7 +16,7 @@ ENCODING = "sdk/keyart/model/features/encode.py"  # which works out the columns 
 
 LOGIT = re.compile(r"\b(play|logits?|ranker|base)\b(?!\()")
 PART = re.compile(r"\b(offsets?|head_logit|artwork_bias|own|preferences|stated|latents|others)\b")
-RULES = {"ages", "spoilers", "spoils", "misleading", "honest"}  # columns of the encoded catalogue
+RULES = {"ratings", "spoilers", "spoils", "misleading", "honest"}  # columns of the encoded catalogue
 
 
 WORLDS = "federated/keyart_federated/worlds/"  # whose truth is a logit, too, and none that decides
@@ -83,7 +83,11 @@ def test_the_search_finds_a_sum(line):
 
 @pytest.mark.parametrize(
     "line",
-    ["guard = ~encoded.misleading[artworks]", "x = self.installed.encoded.ages", "y = part.encoded.spoilers.any()"],
+    [
+        "guard = ~encoded.misleading[artworks]",
+        "x = self.installed.encoded.ratings",
+        "y = part.encoded.spoilers.any()",
+    ],
 )
 def test_the_search_finds_a_rule(line):
     assert rules_of_showing(line)

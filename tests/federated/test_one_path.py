@@ -26,7 +26,7 @@ from keyart.model.head import HeadPrior
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import GlobalModel
 from keyart_federated.simulation import devices as devices_module
-from keyart_federated.simulation.devices import Devices
+from keyart_federated.simulation.devices import NOTHING_SHOWN, Devices
 from keyart_federated.worlds import SyntheticWorld
 
 SEED, FIRST, SECOND = 11, 16, 8  # impressions before and after a new bundle
@@ -115,6 +115,11 @@ def test_batch_and_device_alone(tmp_path, name, exploration):
                 name: p for name, p in preview.items() if p
             }, (i, k)
             decision = art.choose(title, context)
+            if decision.artwork_id is None:  # the age limit allows none
+                assert shown[i] == NOTHING_SHOWN and not any(preview.values()), (i, k)
+                assert not batch.journal.propensity[i, k] and not batch.journal.counted[i, k]
+                assert not art.observe(decision.id, keyart.Outcome.played(3000))
+                continue
             assert decision.artwork_id == pictures[shown[i]], (i, k)
             assert decision.propensity == batch.journal.propensity[i, k] == preview[decision.artwork_id]
             art.observe(decision.id, world.outcome(i, k, decision.artwork_id))
@@ -163,7 +168,8 @@ def _same_vectors(batch: Devices, arts: list[keyart.Personalizer]) -> None:
 
 
 def ineligible(world, batch: Devices) -> Counter[str]:
-    """Names of what was shown and may not be, worked out by hand from the catalogue."""
+    """Names of what was shown and may not be, and "nothing" where it was and need not be, worked out by hand from the
+    catalogue."""
     pictures = [artwork for title in world.catalog for artwork in title.artworks]
     found: Counter[str] = Counter()
     for i, row in enumerate(batch.journal.artwork[:, : batch.journal.steps].tolist()):
@@ -172,10 +178,11 @@ def ineligible(world, batch: Devices) -> Counter[str]:
             title_id, context = world.impression(i, k)
             left = list(world.catalog[title_id].artworks)
             limit = int(context.max_maturity.strip("+") or 99) if context.max_maturity != "all" else 0
-            mildest = min(int(artwork.maturity.strip("+") or 0) for artwork in left)
-            most = max(limit, mildest)
+            left = [artwork for artwork in left if int(artwork.maturity.strip("+") or 0) <= limit]
+            if not batch.journal.propensity[i, k]:
+                found["nothing"] += bool(left)
+                continue
             for may in (
-                lambda a, most=most: int(a.maturity.strip("+") or 0) <= most,
                 lambda a, known=title_id in watched: known or not a.spoiler,
                 lambda a, own=set(world.catalog[title_id].tags): bool(own & a.tags.keys()),
             ):
@@ -186,9 +193,19 @@ def ineligible(world, batch: Devices) -> Counter[str]:
 
 
 def test_a_simulation_shows_nothing_ineligible(monkeypatch):
-    """Over 9,600 impressions at full exploration; and the count would tell, were the rules left out."""
+    """Over 9,600 impressions at full exploration; and the count would tell, were the rules left out.
+
+    Where nothing may be shown, the world is not asked what came of it.
+    """
     world, policy = RuledWorld(devices=400), keyart.Policy(exploration=1.0, stickiness=timedelta(0))
     world.impression = functools.cache(world.impression)  # it is asked for five times as often as there are any
+    outcome, world.asked = world.outcome, 0
+
+    def counted(i: int, k: int, artwork_id: str) -> keyart.Outcome:
+        world.asked += 1
+        return outcome(i, k, artwork_id)
+
+    world.outcome = counted
 
     def shown() -> Devices:
         batch = batch_of(world, policy)
@@ -197,7 +214,12 @@ def test_a_simulation_shows_nothing_ineligible(monkeypatch):
             batch.step(k)
         return batch
 
-    assert not ineligible(world, shown())
+    batch = shown()
+    assert not +ineligible(world, batch)
+    nothing = batch.journal.propensity == 0
+    assert 50 < nothing.sum() < nothing.size / 10
+    assert not batch.journal.played[nothing].any() and not batch.journal.counted[nothing].any()
+    assert world.asked == nothing.size - nothing.sum()
     monkeypatch.setattr(devices_module, "eligible", lambda encoded, policy, artworks, *, exists, **rules: exists)
     lawless = ineligible(world, shown())
     assert {"spoiler", "adult", "teen", "misleading", "all"} == set(lawless) and min(lawless.values()) > 50

@@ -28,7 +28,7 @@ OF_THE_CHECKOUT = [ROOT / "tests", ROOT / "examples", ROOT / "docs"]
 # Read by a framework that is declared beside them, or run as a program: no line of ours imports them.
 WITHOUT_IMPORT = {"python-multipart", "psycopg-binary"}
 PROGRAMS = {
-    "cyclonedx-bom", "editables", "hatchling", "mkdocs-click", "mkdocs-material", "mkdocstrings", "mypy",
+    "babel", "cyclonedx-bom", "editables", "hatchling", "mkdocs-click", "mkdocs-material", "mkdocstrings", "mypy",
     "pytest-xdist", "ruff", "uv",
 }  # fmt: skip
 # One name, several distributions: the one that is declared here.

@@ -9,6 +9,7 @@ import pytest
 from support.catalogs import EVENING
 
 from keyart import Context, Outcome, Reward, View
+from keyart.context import DEVICE_ALIASES, DEVICES
 from keyart.errors import ContextError, HistoryError, SettingError
 
 NAIVE = EVENING.replace(tzinfo=None)
@@ -29,7 +30,7 @@ NAIVE = EVENING.replace(tzinfo=None)
         {"trending": ["t"]},
         {"intent": {"genre:drama": math.inf}},
         {"intent": {"genre:drama": "much"}},
-        {"max_maturity": "PG"},
+        {"max_maturity": "FSK 13"},
         {"max_maturity": 13},
         {"slot": 1_000_000},
         {"slot": 10**5000},
@@ -43,6 +44,32 @@ def test_wrong_context(wrong):
     with pytest.raises(ContextError) as caught:
         Context(**{"device": "tv", "at": EVENING, **wrong})
     assert str(caught.value).endswith(".") and len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("word", "device"),
+    [
+        *((device, device) for device in (*DEVICES, "other")),
+        *DEVICE_ALIASES.items(),
+        ("TV", "tv"),
+        (" Tv ", "tv"),
+        ("Smart-TV", "tv"),
+        ("set-top_box", "tv"),
+        ("SMARTPHONE", "phone"),
+        ("iPad", "tablet"),
+        ("Desktop", "desktop"),
+        ("Other", "other"),
+        ("Fridge", "fridge"),
+    ],
+)
+def test_device_classes_are_the_same_in_any_spelling(word, device):
+    assert Context(word, EVENING).device == device == View("t", EVENING, 60, word).device
+
+
+def test_another_device_is_no_secret(caplog):
+    for _ in range(3):
+        assert Context("Wrist Computer", EVENING).device == "wrist computer"
+    assert caplog.text.count("models treat it as 'other'") == 1 and "wrist" not in caplog.text.lower()
 
 
 def test_the_same_at_another_slot():

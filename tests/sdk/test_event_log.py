@@ -114,21 +114,78 @@ def test_newest_first(journal, today):
 
 
 def test_expiry_by_the_day_of_writing(journal, today):
-    """Also of views that are older than that: what counts is for how long they are kept."""
-    journal.record([View("t1", EVENING - timedelta(days=300), 60)])
+    journal.record([View("t1", EVENING, 60)])
     journal.remember(entry(1))
     journal.write_batch()
     journal.remember(entry(2))
     journal.write_batch()
     today.day = DAY + 5
     journal.answer(journal.find(f"{1:032x}"), Outcome.opened())
-    journal.record([View("t2", EVENING, 60)])
-    assert not journal.holds_older(DAY) and journal.expire(DAY) == 0
-    assert journal.holds_older(DAY + 1) and journal.expire(DAY + 1) == 2
+    journal.record([View("t2", EVENING + timedelta(days=5), 60)])
+    assert not journal.holds_older(5) and journal.expire(5) == 0
+    assert journal.holds_older(4) and journal.expire(4) == 2
     assert ids(journal) == [1] and [view.title_id for view in journal.views()] == ["t2"]
     today.day = DAY + 9
     journal.answer(journal.find(f"{1:032x}"), Outcome.played(60))  # does not make it younger
-    assert journal.expire(DAY + 6) == 2 and ids(journal) == []
+    assert journal.expire(3) == 2 and ids(journal) == []
+
+
+def held(journal):
+    return [view.title_id for view in journal.views()]
+
+
+def test_a_history_of_years_ends_little_by_little(journal, today):
+    """Each view is kept for 90 days after it was watched or longer, and for 90 days after its import at most."""
+    years, retention = 5, 90
+    ages = range(0, years * 365, 7)
+    journal.record([View(f"{age}", EVENING - timedelta(days=age), 60) for age in reversed(ages)])
+    assert not journal.holds_older(retention) and journal.expire(retention) == 0
+    gone = []
+    for day in range(1, retention + 2):
+        today.day = DAY + day
+        older = journal.holds_older(retention)
+        gone.append(journal.expire(retention))
+        assert older == (gone[-1] > 0)
+        present = [int(age) for age in held(journal)]
+        assert present == [age for age in reversed(ages) if age <= max(present, default=-1)]  # the oldest go first
+        assert all(age in present for age in ages if age + day <= retention)
+    assert sum(gone) == len(ages) and max(gone) <= len(ages) / 5 and gone[-1] == 1  # what was watched that day
+
+
+def test_a_view_of_the_past_that_comes_after_others_goes_in_its_time(journal, today):
+    journal.record([View("new", EVENING, 60)])
+    journal.record([View("old", EVENING - timedelta(days=900), 60)])
+    assert not journal.holds_older(90)
+    today.day = DAY + 20
+    assert journal.holds_older(90) and journal.expire(90) == 1 and held(journal) == ["new"]
+    assert not journal.holds_older(90)
+
+
+def decide(journal, number):
+    journal.remember(entry(number))
+    journal.write_batch()
+
+
+def test_a_clock_that_was_ahead(journal, today):
+    """What was written then goes with the first later entry whose time is over, and holds up nothing."""
+    for number, day in enumerate((DAY + 4000, DAY, DAY + 1, DAY + 60), start=1):
+        today.day = day
+        decide(journal, number)
+    assert not journal.holds_older(90)
+    today.day = DAY + 91
+    assert journal.holds_older(90) and journal.expire(90) == 2 and ids(journal) == [3, 4]
+
+
+def test_a_clock_that_is_behind_deletes_nothing(journal, today):
+    """A TV begins in 1970, until it has asked a server for the time."""
+    decide(journal, 1)
+    journal.record([View("t", EVENING, 60)])
+    today.day = 0
+    assert not journal.holds_older(90) and journal.expire(90) == 0
+    decide(journal, 2)
+    today.day = DAY + 1
+    assert not journal.holds_older(90) and journal.expire(90) == 0  # 2 was written after 1, so it is no older
+    assert ids(journal) == [1, 2] and held(journal) == ["t"]
 
 
 def test_removal(store, journal):

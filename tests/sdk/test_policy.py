@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keyart.errors import EngineError
-from keyart.model.eligibility import permitted
 from keyart.model.policy import SHARPNESS, Policy, distribution, distribution_of_set, draw_candidate, draw_candidates
 
 slates = st.integers(1, 20).flatmap(
@@ -109,10 +108,12 @@ def test_defaults_are_those_of_the_contract():
         policy.exploration = 0.5
 
 
-def test_rules_drop_out_from_the_last():
-    yes, no = np.array([True, True, False]), np.array([False, False, True])
-    np.testing.assert_array_equal(permitted(yes, np.array([False, True, True])), [False, True, False])
-    np.testing.assert_array_equal(permitted(yes, no), yes)  # the second rule would leave nothing
-    np.testing.assert_array_equal(permitted(np.ones(3, bool), np.zeros(3, bool), yes), yes)
-    batch = permitted(np.stack([yes, no]), np.stack([no, no]))
-    np.testing.assert_array_equal(batch, [yes, no])
+@given(st.integers(1, 5), st.sampled_from([0.0, 50.0, math.inf]))
+def test_nothing_is_drawn_where_nothing_may_be_shown(size, gamma):
+    """In a batch, beside rows in which something may, and alone."""
+    values, allowed = np.tile(np.linspace(0.1, 0.2, size), (3, 1)), np.ones((3, size), dtype=bool)
+    allowed[1] = False
+    p = distribution(values, allowed, gamma)
+    np.testing.assert_array_equal(p[[0, 2]], distribution(values[[0, 2]], allowed[[0, 2]], gamma))
+    assert not p[1].any() and draw_candidates(p, np.full(3, 0.99)).max() < size
+    assert distribution_of_set([-math.inf] * size, gamma) == [0.0] * size

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import textwrap
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -14,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import keyart
+from keyart.catalog.file_magic import MAGIC
 
 ZONE = timezone(timedelta(hours=2))
 EVENING = datetime(2026, 3, 2, 20, 15, tzinfo=ZONE)
@@ -40,6 +43,7 @@ def sample_catalog(titles: int = 6, artworks: int = ARTWORKS) -> keyart.Catalog:
                     f"palette:{'warm' if rng.random() < 0.5 else 'cool'}": 1.0,
                     "faces": round(float(rng.random()), 2),
                 },
+                maturity="all",
             )
             for a in range(artworks)
         ]
@@ -139,3 +143,15 @@ def run_python(text: str, *arguments: object, kill: bool = False, **environment:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=env, check=False)
     assert done.returncode == (-9 if kill else 0), done.stderr
     return done.stdout
+
+
+def resealed_catalog(data: bytes) -> bytes:
+    """A compact catalogue file with the check sum of what it holds, so that a change gets as far as it can."""
+    begin = len(MAGIC) + 4
+    end = begin + int.from_bytes(data[len(MAGIC) : begin], "little")
+    try:
+        header = json.loads(data[begin:end])
+        sealed = json.dumps({**header, "crc32": zlib.crc32(data[end:])}).encode()
+    except (ValueError, TypeError):
+        return data
+    return data[:begin] + sealed.ljust(end - begin) + data[end:] if len(sealed) <= end - begin else data

@@ -59,7 +59,7 @@ class Disk:
     """Failing: at which step (0: the first), or never; `lasting`: and at each step that follows.
 
     die: the process is killed at that step instead. torn: a write that fails has written its first half.
-    on_write: sees (file name, bytes) of each write. unsynced: files written since their last sync.
+    on_write: sees (file name, bytes) of each write. unsynced: files written since their last sync. syncs: how many.
     """
 
     failing: int | None = None
@@ -69,6 +69,7 @@ class Disk:
     code: int | None = None
     on_write: Callable[[str, bytes], None] | None = None
     steps: int = 0
+    syncs: int = 0
     failed: int = 0
     unsynced: set[str] = field(default_factory=set)
 
@@ -145,6 +146,7 @@ def mounted(disk: Disk) -> Iterator[Disk]:
     def on_sync(file: int, flags: int) -> int:
         if disk.step():
             return IOERR_FSYNC
+        disk.syncs += 1
         disk.unsynced.discard(names[file])
         return original(file).sync(file, flags)
 

@@ -40,8 +40,10 @@ MASKED_DEVICES = 200  # a simulation of more adds up unmasked, unless told
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """epsilon, delta: of one person, for the whole campaign and all that it releases, as long as the devices that the
-    noise counts on add theirs.
+    """The privacy that a campaign promises to each person.
+
+    epsilon and delta hold for the whole campaign and all that it releases, as long as the devices that the noise
+    counts on add theirs.
 
     clip: norm that a device's vector is shortened to, as a share of the norm that is expected of it; None: what suits
     the fleet's size. threshold: share of a round's devices that must answer to the end; the noise counts on these

@@ -34,6 +34,7 @@ class Thompson(_Arms):
         self._draws = random.Random(seed)  # noqa: S311 – a simulation, no secret
 
     def choose(self, i: int, title: int, context: keyart.Context) -> int:
+        """Choose an artwork, as `Baseline.choose` says."""
         rates = list(map(self._draws.betavariate, self.plays[title], self.misses[title]))
         return rates.index(max(rates))
 
@@ -47,6 +48,7 @@ class EpsilonGreedy(_Arms):
         self._epsilon = epsilon
 
     def choose(self, i: int, title: int, context: keyart.Context) -> int:
+        """Choose an artwork, as `Baseline.choose` says."""
         plays, misses = self.plays[title], self.misses[title]
         if self._draws.random() < self._epsilon:
             return self._draws.randrange(len(plays))

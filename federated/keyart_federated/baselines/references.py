@@ -17,6 +17,7 @@ class Fixed:
         self._pictures = pictures
 
     def choose(self, i: int, title: int, context: keyart.Context) -> int:
+        """Choose an artwork, as `Baseline.choose` says."""
         return self._pictures[title]
 
     def learn(self, title: int, picture: int, reward: float) -> None:
@@ -36,6 +37,7 @@ class Uniform:
         self._draws = random.Random(seed)  # noqa: S311 – a simulation, no secret
 
     def choose(self, i: int, title: int, context: keyart.Context) -> int:
+        """Choose an artwork, as `Baseline.choose` says."""
         return self._draws.randrange(self._counts[title])
 
     def learn(self, title: int, picture: int, reward: float) -> None:

@@ -46,8 +46,10 @@ def model_of(found: LoadedModel) -> GlobalModel:
 
 
 def payload_of(bundle: Path, catalog: Catalog) -> bytes:
-    """Return the payload of an offer that evaluates a bundle: weights [P], then appeal [n, 2]
-    (`keyart.campaigns.kinds.evaluation`)."""
+    """Return the payload of an offer that evaluates a bundle.
+
+    It holds weights [P], then appeal [n, 2] (`keyart.campaigns.kinds.evaluation`).
+    """
     found = installed(bundle, catalog)
     return np.concatenate([found.weights.flat(), found.appeal.ravel()]).astype("<f4").tobytes()
 

@@ -1,5 +1,6 @@
-"""Comparison: the two requests that judge a candidate. Both are rounds of the campaign that made it, charged to the
-parts "comparison" and "guard" of its plan.
+"""Comparison: the two requests that judge a candidate.
+
+Both are rounds of the campaign that made it, charged to the parts "comparison" and "guard" of its plan.
 
 Before anybody has the candidate, held-out devices replay their decisions: how much better would it have done? While
 it is rolled out, those that have it and those that do not send what came of their artworks. Device side:

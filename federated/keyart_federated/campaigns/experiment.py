@@ -72,6 +72,7 @@ class ExperimentSettings(CampaignSettings):
     most_decisions: int = Field(400, ge=1, le=100_000, description="Of a device that count, the latest.")
 
     def check(self, epsilon: float, delta: float) -> None:
+        """Raise a `SettingError` if the campaign cannot be run with this budget."""
         experiment = self.experiment(epsilon, delta)
         fewest = experiment.survivors(self.looks - 1)
         if fewest < self.minimum_devices:

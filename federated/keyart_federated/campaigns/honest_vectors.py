@@ -84,8 +84,11 @@ class HonestVectors:
 
 
 def training(layout: TrainingLayout) -> HonestVectors:
-    """Return the bounds of training: one norm for what is clipped together, one for the moments, shares as side
-    entries. Entry 1 of those counts devices for which entry 0 is 1; quality plays (4) are plays (3)."""
+    """Return the bounds of training.
+
+    There is one norm for what is clipped together and one for the moments; side entries are shares. Entry 1 of those
+    counts devices for which entry 0 is 1; quality plays (4) are plays (3).
+    """
     main, side = slice(0, layout.scaled), layout.places["side"]
     high = np.full(layout.size, training_main_norm())
     parts = [(main, training_main_norm())]
@@ -106,8 +109,10 @@ def population(layout: PopulationLayout) -> HonestVectors:
 
 
 def cowatch(layout: CowatchLayout) -> HonestVectors:
-    """Return the bounds of co-watch: each part has its share of the norm. Views x by title are in 0–1, so that x² is
-    at most x."""
+    """Return the bounds of co-watch, in which each part has its share of the norm.
+
+    Views x by title are in 0–1, so that x² is at most x.
+    """
     norms = {name: float(np.sqrt(share)) for name, share in COWATCH_PART_SHARES.items()}
     honest = _of_parts(layout, norms, ("views", "weighted", "squares", "viewers"))
     views, squares = layout.places["views"], layout.places["squares"]
@@ -137,8 +142,10 @@ def segments(layout: SegmentLayout, signed: bool) -> HonestVectors:
 
 
 def evaluation(layout: EvaluationLayout) -> HonestVectors:
-    """Return the bounds of an evaluation: shares, of which some are at most others (a reward is at most 1, so that
-    what is rewarded is at most what is weighed)."""
+    """Return the bounds of an evaluation: shares, of which some are at most others.
+
+    A reward is at most 1, so that what is rewarded is at most what is weighed.
+    """
     high = np.full(layout.size, EVALUATION_PART_NORM)
     place = {name: part.start for name, part in layout.places.items()}
     ordered = [

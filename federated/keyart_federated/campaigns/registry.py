@@ -68,8 +68,10 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Depl
 
 
 def _one_thread() -> threadpool_limits:
-    """Return the context of a computation whose result must not depend on the number of processors: the last bits
-    of a matrix product depend on how many threads share it."""
+    """Return the context of a computation whose result must not depend on the number of processors.
+
+    The last bits of a matrix product depend on how many threads share it.
+    """
     return threadpool_limits(limits=1, user_api="blas")
 
 

@@ -113,8 +113,9 @@ def combined(cohorts: Sequence[Mapping[str, SegmentEstimate]]) -> dict[str, Esti
 
 
 def level_of_each(level: float, cohorts: int) -> float:
-    """Return the confidence of each sub-cohort's interval, so that `median_interval` holds with `level` even if fewer
-    than half of the sub-cohorts are hostile.
+    """Return the confidence that each sub-cohort's interval needs.
+
+    Then `median_interval` holds with `level` even if fewer than half of the sub-cohorts are hostile.
 
     The median of the lower ends is above the truth only if one of the (k + 1) / 2 honest ones is at least; these
     share the chance (Bonferroni).

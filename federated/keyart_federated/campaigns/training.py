@@ -77,6 +77,7 @@ class TrainingSettings(Cohort):
     unclear: Literal["hold", "go on"] = Field("hold", description="Where a fall is neither shown nor ruled out.")
 
     def check(self, epsilon: float, delta: float) -> None:
+        """Raise a `SettingError` if the campaign cannot be run with this budget."""
         _ = self.rollout
 
     @property

@@ -116,8 +116,9 @@ def median_trend(found: Sequence[CohortPlays], cohorts: int) -> Trend | None:
 
 
 def trending(state: bytes | None, catalog: Catalog) -> list[tuple[str, float, float]]:
-    """Return each title's id, its plays in the last hours (older ones count less), and the standard deviation of the
-    noise in that number; the most played first.
+    """Return the plays of each title in the last hours, the most played first.
+
+    A title comes as its id, its plays (older ones count less), and the standard deviation of the noise in them.
 
     Args:
         state: State of a campaign about what is trending.

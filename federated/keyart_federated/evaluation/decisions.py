@@ -90,6 +90,7 @@ class Decisions:
 
     @cached_property
     def units(self) -> int:
+        """Return the number of units."""
         return int(self.unit.max()) + 1
 
     def by_unit(self, of_decision: Doubles) -> Doubles:

@@ -62,12 +62,14 @@ class PolicyVerdict:
 
     @property
     def answer(self) -> Answer:
+        """Return the answer in a word."""
         if self.difference.low > 0:
             return "better"
         return "worse" if self.difference.high < 0 else "unclear"
 
     @property
     def sentence(self) -> str:
+        """Return the answer as a sentence."""
         value, apart = self.estimates[self.by], self.difference
         told = (
             f"the policy would earn {value.value:.4g} a decision ({100 * self.level:g} %: {value.low:.4g} to "

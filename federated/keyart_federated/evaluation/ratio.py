@@ -54,6 +54,7 @@ class Ratio:
 
     @property
     def value(self) -> float:
+        """Return the ratio."""
         return float(self.numerator.sum() / self.denominator.sum())
 
     def influence(self) -> Doubles:

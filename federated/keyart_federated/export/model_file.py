@@ -43,9 +43,12 @@ UNREADABLE = (
 
 @dataclass(frozen=True)
 class ModelFile:
-    """names: ids of the titles and their artworks that the tables are of, in order, without tags. data: what it was
+    """A model with what a bundle says of it.
+
+    names: ids of the titles and their artworks that the tables are of, in order, without tags. data: what it was
     trained on, in words, for the model card. training, quality: as in a bundle's manifest. evaluation_only: the
-    licence of the data allows no more."""
+    licence of the data allows no more.
+    """
 
     model: GlobalModel
     names: Catalog

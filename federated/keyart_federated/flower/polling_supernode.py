@@ -25,6 +25,7 @@ class Pace:
         self.busy_until = 0.0
 
     def sleep(self, seconds: float) -> None:
+        """Wait."""
         now = time.monotonic()
         if seconds < IDLE_SECONDS:
             self.busy_until = now + BUSY_SECONDS

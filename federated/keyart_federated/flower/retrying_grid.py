@@ -36,24 +36,30 @@ class RetryingGrid(Grid):
         self._grid, self._patience, self._clock, self._sleep = grid, patience, clock, sleep
 
     def set_run(self, run: Run) -> None:
+        """Set the run, as Flower does."""
         self._grid.set_run(run)
 
     @property
     def run(self) -> Run:
+        """Return the run."""
         return self._grid.run
 
     def create_message(
         self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None
     ) -> Message:
+        """Make a message, as the grid behind does."""
         return self._grid.create_message(content, message_type, dst_node_id, group_id, ttl)
 
     def get_node_ids(self) -> Iterable[int]:
+        """Return the ids of the nodes, asked again after an error."""
         return list(self._grid.get_node_ids())
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Push messages, again after an error."""
         return list(self._grid.push_messages(messages))
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Pull messages, again after an error."""
         return list(self._grid.pull_messages(message_ids))
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:

@@ -81,8 +81,11 @@ class FleetRequest:
 
 @dataclass(frozen=True)
 class FleetReply:
-    """The reply of a node. devices: how many are in the sum. reason: why devices decline, "" if none does.
-    stage_reply: of a masked round (`Gateway.collect`)."""
+    """The reply of a node.
+
+    devices: how many are in the sum. reason: why devices decline, "" if none does. stage_reply: of a masked round
+    (`Gateway.collect`).
+    """
 
     arrays: Arrays
     devices: int = 0

@@ -243,9 +243,11 @@ def _shown(
 
 
 def of_decisions(samples: Sequence[tuple[DecisionLog, Ints]], model: GlobalModel) -> Curvature:
-    """Return the curvature of real decisions [n, 1] with the places of their artworks, heads included
-    (`keyart_federated.simulation.pooled_logs`)."""
-    count = len(model.appeal)
+    """Return the curvature of real decisions [n, 1] with the places of their artworks, heads included.
+
+    The decisions are those of `keyart_federated.simulation.pooled_logs`.
+    """
+    count, samples = len(model.appeal), [sample for sample in samples if sample[1].size]
     parts = [_fisher(log.rows, log.logits(model.weights), artworks, count) for log, artworks in samples]
     weights = np.array([artworks.size for _, artworks in samples], dtype=np.float64)
     weights /= weights.sum()

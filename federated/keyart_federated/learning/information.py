@@ -33,8 +33,11 @@ RATIO_RANGE = (0.5, 20.0)
 
 @dataclass(frozen=True)
 class Information:
-    """gradient [P]: a decision, at the model of the day; precision [P]: of its entries. decisions: in the log that it
-    is of."""
+    """A gradient and how well it is known.
+
+    gradient [P]: a decision, at the model of the day; precision [P]: of its entries. decisions: in the log that it
+    is of.
+    """
 
     precision: Doubles
     gradient: Doubles
@@ -42,6 +45,7 @@ class Information:
 
     @classmethod
     def none(cls, size: int) -> Information:
+        """Return what is known before the first decision."""
         return cls(np.zeros(size), np.zeros(size))
 
     def joined(self, gradient: Doubles, noise: Doubles, decisions: float, fisher: Doubles) -> Information:
@@ -102,6 +106,7 @@ class Stiffness:
 
     @classmethod
     def none(cls, size: int) -> Stiffness:
+        """Return the estimate before the first decision."""
         return cls(np.ones(size), np.full(size, MISFIT**-2), np.zeros(size))
 
     @classmethod
@@ -118,7 +123,9 @@ class Stiffness:
 
         Args:
             known: all that was known before it, carried along the last step.
-            gradient, noise, decisions: as in `Information.joined`.
+            gradient: as in `Information.joined`.
+            noise: likewise.
+            decisions: likewise.
         """
         if known.decisions <= 0:
             return self

@@ -184,7 +184,7 @@ class Learner:
         if latents != "none":
             moments = np.diag(self.latents.second)
             by_tag = artworks[:, 0] @ encoded.artwork.astype(np.float64) ** 2
-            by_tag = np.maximum(by_tag, MIN_OF_MEAN * by_tag.mean()) * BOOST**2
+            by_tag = np.maximum(by_tag, MIN_OF_MEAN * by_tag.sum() / max(len(by_tag), 1)) * BOOST**2
             squares.append(np.outer(by_tag, moments).ravel())
             expected += len(squares[-1]) / BOOST**2
             if latents == "artworks":

@@ -26,8 +26,9 @@ SECANTS_KEPT = 30
 
 @dataclass(frozen=True)
 class NewtonStage:
-    """The memory of a step for the next one, for the weights of play or of completion. Names are stored in
-    checkpoints.
+    """The memory of a step for the next one, for the weights of play or of completion.
+
+    Names are stored in checkpoints.
 
     Attributes:
         variance: Prior variances, [blocks].

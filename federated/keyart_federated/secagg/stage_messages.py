@@ -37,6 +37,7 @@ class StageMessages:
     tail: bytes = b""
 
     def to_bytes(self, round_id: bytes) -> bytes:
+        """Return the message, as `keyart.secagg.messages` reads it."""
         numbers = sorted(self.parts)
         entries = [_ENTRY.pack(number, len(self.parts[number])) for number in numbers]
         parts = [self.parts[number] for number in numbers]

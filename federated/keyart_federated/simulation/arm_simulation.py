@@ -76,7 +76,8 @@ def live(
     for devices, _ in parts:
         for row, i in enumerate(devices.members.tolist()):
             journal = devices.journal
-            lived[i] = seen.lived(i, journal.artwork[row], journal.played[row], journal.quality[row], encoded)
+            shown = np.flatnonzero(journal.propensity[row])
+            lived[i] = seen.lived(i, shown, journal.artwork[row], journal.played[row], journal.quality[row], encoded)
     return [one for one in lived if one is not None], seen.at[:, past]
 
 
@@ -122,15 +123,18 @@ class _Seen:
         self.seconds[i, k] = outcome.seconds
         return outcome
 
-    def lived(self, i: int, artworks: Any, played: Any, quality: Any, encoded: EncodedCatalog) -> Engagement:
+    def lived(
+        self, i: int, shown: Ints, artworks: Any, played: Any, quality: Any, encoded: EncodedCatalog
+    ) -> Engagement:
+        """Return the engagement of device i over the impressions that were made, `shown`."""
         watched = [view.at.timestamp() for view in self.history(i)]
         return Engagement(
-            at=self.at[i],
-            played=played.astype(np.float64),
-            quality=quality.astype(np.float64),
-            seconds=self.seconds[i],
-            unlike=dissimilarity(encoded.artwork[artworks]),
-            device=tuple(self.device[i]),
-            daypart=tuple(self.daypart[i]),
-            active=np.sort(np.concatenate([self.at[i], watched])),
+            at=self.at[i, shown],
+            played=played[shown].astype(np.float64),
+            quality=quality[shown].astype(np.float64),
+            seconds=self.seconds[i, shown],
+            unlike=dissimilarity(encoded.artwork[artworks[shown]]),
+            device=tuple(self.device[i][k] for k in shown),
+            daypart=tuple(self.daypart[i][k] for k in shown),
+            active=np.sort(np.concatenate([self.at[i, shown], watched])),
         )

@@ -29,7 +29,7 @@ from keyart.model import (
     TitleExposure,
     ViewerFeatures,
     affinities,
-    age_limit,
+    age_limits,
     distribution,
     draw_candidates,
     eligible,
@@ -50,11 +50,12 @@ from keyart.model import (
 
 from ..learning.model import GlobalModel
 from ..propensity_check import Calibration
-from ..types import Doubles, Floats, Ints
+from ..types import Bools, Doubles, Floats, Ints
 from ..world import World, batched
 from .impression_log import ImpressionBatch, ImpressionLog
 
 CHUNK_DEVICES = 32  # bounds the memory of a training step, whose arrays then come from caches
+NOTHING_SHOWN = -1  # in place of an artwork
 HEADS_AT_A_TIME = 32  # what an update of so many heads reads and writes stays in the processor's cache
 
 
@@ -198,27 +199,33 @@ class Devices:
         self._learn_bias((devices[kept], shown[kept, 0]), q[kept], played[kept])
 
     def step(self, k: int) -> Ints:
-        """Choose, show, observe and learn impression k on every device, and return the artworks shown."""
+        """Choose, show, observe and learn impression k on every device, and return the artworks shown.
+
+        Returns:
+            Places of the artworks, [d]; `NOTHING_SHOWN` where the age limit allows none of the title's. Such an
+            impression is not made: the world is not asked for its outcome, and it counts nowhere.
+        """
         spec, count = self.encoded.spec, len(self.members)
         now = self._moment(k)
         p, candidates = self._probabilities(now)
         pick = draw_candidates(p, self._uniforms[:, k])
-        self.calibration.add(p, pick)
         at = np.arange(count)
+        made = np.asarray(p.any(axis=1), dtype=np.bool_)
+        self.calibration.add(p[made], pick[made])
         shown = candidates[at, pick]
-        played, quality = self._outcomes(k, shown, now.titles)
+        played, quality = self._outcomes(k, shown, now.titles, made)
         journal = self.journal
         journal.artwork[:, k], journal.slot_log[:, k] = shown, now.slot_log
         journal.device[:, k] = now.context[:, : len(spec.devices) + 1].argmax(axis=1)
         journal.daypart[:, k] = now.context[:, len(spec.devices) + 1 :].argmax(axis=1)
         journal.played[:, k], journal.quality[:, k], journal.propensity[:, k] = played, quality, p[at, pick]
         # Intent is never stored, so that nothing can be learned from what was shown under one.
-        journal.counted[:, k] = 1.0
+        journal.counted[:, k] = made
         journal.counted[list(now.intents), k] = 0.0
         journal.steps = k + 1
         if self.head is not None:
             self._learn(k)
-        return np.asarray(shown, dtype=np.intp)
+        return np.where(made, shown, NOTHING_SHOWN)
 
     def _probabilities(self, now: ImpressionBatch) -> tuple[Doubles, Ints]:
         """Return the policy's probabilities and the places of the candidates, [d, A].
@@ -236,7 +243,7 @@ class Devices:
         additions = self._additions(slice(None), learned=True)
         value = additions.logits(score(self.weights, rows), rows.artwork, titles, candidates).value
         watched = self._history[np.arange(len(titles)), now.titles] > 0
-        allowed = eligible(encoded, self.policy, candidates, watched=watched, max_age=now.max_age, exists=exists)
+        allowed = eligible(encoded, self.policy, candidates, watched=watched, limits=now.limits, exists=exists)
         return distribution(value, allowed, self.policy.gamma(self.base_rate)), candidates
 
     def _moment(self, k: int) -> ImpressionBatch:
@@ -245,7 +252,7 @@ class Devices:
         batch = self._answers.impression_batch(self.members, k)
         contexts, which = batch.contexts, batch.context_of
         context = np.array([spec.context_row(now.device, now.daypart) for now in contexts], dtype=np.float32)
-        max_age = np.array([age_limit(now) for now in contexts], dtype=np.intp)
+        limits = age_limits(contexts)
         slot_log = np.array([slot_and_trending(spec, now, "")[0] for now in contexts], dtype=np.float32)
         trending, intents = np.zeros(count, dtype=np.float32), dict[int, Mapping[str, float]]()
         if any(now.trending or now.intent for now in contexts):
@@ -253,10 +260,14 @@ class Devices:
                 trending[row] = slot_and_trending(spec, contexts[place], self._title_ids[title])[1]
                 if contexts[place].intent:
                     intents[row] = contexts[place].intent
-        return ImpressionBatch(batch.titles, context[which], slot_log[which], trending, max_age[which], intents)
+        limits = None if limits is None else limits[which]
+        return ImpressionBatch(batch.titles, context[which], slot_log[which], trending, limits, intents)
 
-    def _outcomes(self, k: int, shown: Ints, titles: Ints) -> tuple[Floats, Floats]:
-        played, seconds = self._answers.outcome_batch(self.members, k, shown)
+    def _outcomes(self, k: int, shown: Ints, titles: Ints, made: Bools) -> tuple[Floats, Floats]:
+        """Return plays and quality plays of the impressions that are made, [d]; 0 for the others."""
+        played, seconds = np.zeros(len(shown), dtype=np.bool_), np.zeros(len(shown))
+        if made.any():
+            played[made], seconds[made] = self._answers.outcome_batch(self.members[made], k, shown[made])
         quality = np.zeros(len(shown), dtype=np.float32)
         for row in np.flatnonzero(played).tolist():
             outcome = keyart.Outcome("played", float(seconds[row]))
@@ -366,10 +377,11 @@ class Devices:
         """The number of chunks of devices."""
         return -(-len(self.members) // CHUNK_DEVICES)
 
-    def log_of_chunk(self, place: int) -> tuple[DecisionLog, Ints]:
-        """Return the logs of the devices of one chunk, and the artworks [d, N] that these show."""
+    def log_of_chunk(self, place: int) -> tuple[DecisionLog, Ints, Bools]:
+        """Return the logs of the devices of one chunk, the artworks [d, N] that these show, and whether they do."""
         chunk = list(self._chunks())[place]
-        return self._log(chunk), self.journal.artwork[chunk, : self.journal.steps].astype(np.intp)
+        window = (chunk, slice(0, self.journal.steps))
+        return self._log(chunk), self.journal.artwork[window].astype(np.intp), self.journal.propensity[window] > 0
 
     def state(self) -> dict[str, npt.NDArray[np.generic]]:
         """Return the impressions so far as arrays, for `restore`."""

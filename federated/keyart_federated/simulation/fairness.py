@@ -71,7 +71,7 @@ def measure(
     Args:
         truth: The world's expected rewards.
         of: Expected rewards of the shown artworks.
-        shown: Place in the catalogue of the shown artworks, [devices, impressions].
+        shown: Place in the catalogue of the shown artworks, [devices, impressions]; −1 where none was shown.
         played: 1 for a play, else 0, [devices, impressions].
         quality: 1 for a quality play, else 0, [devices, impressions].
         artwork_tags: Tag weights, [artworks, tags].
@@ -112,12 +112,14 @@ def exposure(truth: WorldTruth, shown: SmallInts, popularity: Ints) -> tuple[Dou
     """Return the showings of each artwork whose title was shown, and those that drawing by chance would give it."""
     pictures = np.diff(truth.first)
     by_chance = np.repeat(popularity / pictures, pictures)
-    showings = np.bincount(shown.ravel(), minlength=int(truth.first[-1])).astype(np.float64)
+    showings = np.bincount(shown[shown >= 0], minlength=int(truth.first[-1])).astype(np.float64)
     return showings[by_chance > 0], by_chance[by_chance > 0]
 
 
 def gini(x: Doubles) -> float:
-    """Return the Gini coefficient of x [n] ≥ 0, not all 0: 0 if all are equal, towards 1 if one has all."""
+    """Return the Gini coefficient of x [n] ≥ 0: 0 if all are equal, towards 1 if one has all."""
+    if not x.any():
+        return 0.0
     n = len(x)
     ranks = 2.0 * np.arange(1, n + 1) - n - 1
     return float(ranks @ np.sort(x) / (n * x.sum()))
@@ -127,7 +129,8 @@ def tag_entropy(shown: SmallInts, artwork_tags: Floats) -> Doubles:
     """Return the entropy in bits of the tag weights that each device was shown, [devices]; 0 without tags."""
     weights = np.zeros((len(shown), artwork_tags.shape[1]))
     for pictures in shown.T:  # a column at a time: never [devices, impressions, tags]
-        weights += artwork_tags[pictures]
+        some = pictures >= 0
+        weights[some] += artwork_tags[pictures[some]]
     total = weights.sum(axis=1, keepdims=True)
     share = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
     logs = np.log2(share, out=np.zeros_like(share), where=share > 0)

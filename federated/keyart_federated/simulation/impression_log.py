@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Doubles, Floats, Ints, SmallInts
+from ..types import Doubles, Floats, Ints, ShortInts, SmallInts
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class ImpressionBatch:
         context: Context features, [d, C].
         slot_log: Logarithm of the slot, [d].
         trending: Trend of the title, [d].
-        max_age: Age limit, [d].
+        limits: Age limits as numbers (`keyart.model.age_limits`), [d, 1, 3]; None if there is none.
         intents: Intent by row, of the devices that have one.
     """
 
@@ -28,7 +28,7 @@ class ImpressionBatch:
     context: Floats
     slot_log: Floats
     trending: Floats
-    max_age: Ints
+    limits: ShortInts | None
     intents: Mapping[int, Mapping[str, float]]
 
 
@@ -37,14 +37,15 @@ class ImpressionLog:
     """Impressions and their outcomes, [devices, impressions] each, filled step by step.
 
     Attributes:
-        artwork: Place of the artwork that was shown.
+        artwork: Place of the artwork that was shown; that of any of the title's where no artwork was allowed.
         slot_log: Logarithm of the slot.
         counted: 1 if devices learn from it, else 0.
         device: Index of the device class.
         daypart: Index of the daypart.
         played: 1 for a play.
         quality: 1 for a quality play.
-        propensity: Probability with which the artwork was drawn.
+        propensity: Probability with which the artwork was drawn; 0 where no artwork was allowed. No impression was
+            made then: there is no play, and it is not counted.
         steps: Number of impressions that are filled.
     """
 

@@ -24,11 +24,14 @@ def artwork_curvature(devices: Devices) -> Doubles:
 def sampled_decisions(devices: Devices, count: int, rng: np.random.Generator) -> tuple[DecisionLog, Ints]:
     """Draw up to `count` decisions from the logs of one chunk of devices, as devices of one decision each.
 
+    Impressions in which nothing was shown are left out.
+
     Returns:
         The decisions and the places of their artworks, [n, 1].
     """
-    log, artworks = devices.log_of_chunk(int(rng.integers(devices.chunks)))
-    chosen = rng.choice(log.counted.size, size=min(count, log.counted.size), replace=False)
+    log, artworks, made = devices.log_of_chunk(int(rng.integers(devices.chunks)))
+    possible = np.flatnonzero(made)
+    chosen = rng.choice(possible, size=min(count, len(possible)), replace=False)
     at = np.divmod(chosen, devices.journal.steps)
 
     def pick(array: Floats) -> Floats:

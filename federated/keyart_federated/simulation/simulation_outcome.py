@@ -16,6 +16,7 @@ from keyart.errors import FederatedError
 
 from ..propensity_check import Calibration
 from ..types import Floats, SmallInts
+from .devices import NOTHING_SHOWN
 from .setup import SimulationSetup
 from .training_run import TrainingRun
 
@@ -30,7 +31,7 @@ class SimulationOutcome:
 
     Attributes:
         bundle: Files of the last bundle by name.
-        artwork: Place of the artwork that was shown.
+        artwork: Place of the artwork that was shown; −1 where the age limit allowed none.
         played: 1 for a play.
         quality: 1 for a quality play.
         calibration: Logged propensities against what was drawn.
@@ -87,6 +88,9 @@ class SimulationOutcome:
             np.add.at(seen, journal["members"], 1)
             for name, column in columns.items():
                 column[journal["members"]] = journal[name]
+            columns["artwork"][journal["members"]] = np.where(
+                journal["propensity"] > 0, journal["artwork"], NOTHING_SHOWN
+            )
             parts.append(Calibration.from_state(journal))
         if (seen != 1).any():
             raise FederatedError(

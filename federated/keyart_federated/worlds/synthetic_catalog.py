@@ -55,6 +55,7 @@ class SyntheticArtworks:
 
     @property
     def count(self) -> int:
+        """Return the number of artworks."""
         return len(self.tags)
 
 

@@ -30,13 +30,16 @@ class FileEntry:
 
     @classmethod
     def of(cls, data: bytes) -> FileEntry:
+        """Return the entry of a file with this content."""
         return cls(hashlib.sha256(data).hexdigest(), len(data))
 
     def to_json(self) -> dict[str, Any]:
+        """Return a JSON object that `from_json` reads."""
         return {"sha256": self.sha256, "bytes": self.size}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> FileEntry:
+        """Read an entry. Raises `BundleRefused` if it has another form."""
         return cls(document["sha256"], document["bytes"])
 
 

@@ -116,8 +116,10 @@ def _check_graph(files: Mapping[str, bytes], name: str, manifest: Manifest, weig
 
 
 def _read(path: Path, size: int) -> bytes:
-    """Read `size` bytes. Bytes that were added since the size was checked are left unread, and the digest shows
-    it."""
+    """Read `size` bytes.
+
+    Bytes that were added since the size was checked are left unread, and the digest shows it.
+    """
     try:
         return read_plain(path, size)
     except OSError as error:

@@ -1,5 +1,4 @@
-"""Rules for `ranker.onnx` and `train.onnx`: a plain graph of standard operators with finite weights, and nothing
-else.
+"""Rules for `ranker.onnx` and `train.onnx`: a plain graph of standard operators with finite weights.
 
 They are pure, as `trust` is; every broken rule raises BundleRefused.
 """
@@ -167,8 +166,10 @@ def check_finite(model: OnnxModel, name: str, weights: bytes) -> None:
 
 
 def check_filled(model: OnnxModel, name: str) -> None:
-    """Check that shapes to fill are small constants inside the file, so that a few bytes cannot fill a device's
-    memory."""
+    """Check that shapes to fill are small constants inside the file.
+
+    Otherwise a few bytes could fill a device's memory.
+    """
     constants = {tensor.name: _shape_of(tensor) for tensor in model.initializers}
     for node in model.nodes:
         if node.op_type == "Constant" and node.outputs:

@@ -39,7 +39,7 @@ def load_model(folder: str | Path, catalog: Catalog, engine: Engine) -> LoadedMo
         BundleRefused: A rule is broken.
         EngineError: The engine is not installed.
     """
-    path = _bundle_in(folder)
+    path = bundle_in(folder)
     files = read_files(path)
     manifest = verify_files(files) if path == Path(folder) else check_contents(files)
     spec = FeatureSpec.from_json(manifest.feature_spec)
@@ -65,11 +65,15 @@ def check_bundle(folder: str | Path, model: LoadedModel) -> None:
     Raises:
         BundleError: A rule is broken.
     """
-    verify(_bundle_in(folder), run=model.ranker.run)
+    verify(bundle_in(folder), run=model.ranker.run)
 
 
-def _bundle_in(folder: str | Path) -> Path:
-    """Return `folder` itself, or the current slot of a folder of slots."""
+def bundle_in(folder: str | Path) -> Path:
+    """Return `folder` itself, or the current slot of a folder of slots.
+
+    Raises:
+        BundleMissing: It holds no bundle.
+    """
     path = Path(folder)
     if not path.is_dir() or (path / "manifest.json").exists():
         return path
@@ -87,7 +91,7 @@ def _vocabulary(data: bytes, spec: FeatureSpec, catalog: Catalog) -> tuple[Float
         document = json.loads(data)
         taste = np.array(document["population_taste"], dtype=np.float64)
         appeal_by_id = document["appeal"]
-        rows = [appeal_by_id.get(artwork.id, (0.0, 0.0)) for title in catalog for artwork in title.artworks]
+        rows = [appeal_by_id.get(artwork_id, (0.0, 0.0)) for artwork_id in catalog.titles.artwork_ids()]
         appeal = np.array(rows, dtype=np.float64)
         latents = _latents(document.get("latents"), catalog)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
@@ -104,10 +108,7 @@ def _latents(document: Any, catalog: Catalog) -> Latents | None:
     """Read latents. A document of another shape raises whatever its reading raises."""
     if document is None:
         return None
-    ids = {
-        "titles": [title.id for title in catalog],
-        "artworks": [artwork.id for title in catalog for artwork in title.artworks],
-    }
+    ids = {"titles": catalog.titles.title_ids(), "artworks": catalog.titles.artwork_ids()}
     tables = []
     for name, listed in ids.items():
         scale, numbers_by_id = document[name]["scale"], document[name]["numbers"]

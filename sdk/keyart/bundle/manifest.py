@@ -40,8 +40,10 @@ def _pieces(document: Any) -> Iterator[str]:
 
 
 def _is_canonical(document: Any, data: bytes) -> bool:
-    """Return True if `data` is the canonical form of `document`, without writing it whole: indents make deep lists
-    long."""
+    """Return True if `data` is the canonical form of `document`.
+
+    The form is not written as a whole, since indents make deep lists long.
+    """
     at = 0
     for piece in map(str.encode, _pieces(document)):
         if not data.startswith(piece, at):

@@ -67,6 +67,8 @@ class OnnxAttribute:
 
 @dataclass(frozen=True)
 class OnnxNode:
+    """An operator of a graph: its type, its domain, and the names that it reads and writes."""
+
     op_type: str
     domain: str
     inputs: tuple[str, ...]

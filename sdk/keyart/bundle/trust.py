@@ -157,8 +157,10 @@ def _check_latents(document: object) -> None:
 
 
 def load_json(data: bytes, name: str) -> object:
-    """Read strict JSON: no NaN, no number beyond a double, no key twice (readers would disagree on which one
-    counts)."""
+    """Read strict JSON: no NaN, no number beyond a double, no key twice.
+
+    Of a key that stands twice, readers would disagree on which one counts.
+    """
 
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         document = dict(pairs)

@@ -44,8 +44,9 @@ def install_update(
     canary: Canary | None,
     newest: int | None = None,
 ) -> Manifest | None:
-    """Install the newest bundle of a repository. The installed bundle goes on serving after any error, and stays if
-    it is newer.
+    """Install the newest bundle of a repository.
+
+    The installed bundle goes on serving after any error, and stays if it is newer.
 
     Args:
         slots: Slots of this device.

@@ -1,5 +1,6 @@
-"""The privacy cost of sums with Skellam noise: Rényi divergences, which add up over rounds, and the ε that they
-prove.
+"""The privacy cost of sums with Skellam noise.
+
+It consists of Rényi divergences, which add up over rounds, and of the ε that they prove.
 
 Device and server use the same functions (`keyart_federated.accounting` adds sampling and other noise). A device
 counts every round in full: it cannot rely on having been sampled in secret.

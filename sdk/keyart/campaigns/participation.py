@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..dp.skellam import RandomBytes
 from ..errors import MessageError, SettingError
+from ..model.eligibility import NO_AGE_LIMIT, AgeLimit
 from ..secagg import CertificationRequest, DeviceSession, ShareRequest, Stage, message_header
 from ..secagg.identity import certified_device
 from ..secagg.key_agreement import KEY_BYTES
@@ -49,7 +50,13 @@ class CampaignParticipation:
         self._store, self._limits, self._at, self._random = store, limits, at, random
 
     def answer(
-        self, message: bytes, profile: Profile, installed: LoadedModel, catalog: Catalog, policy: Policy
+        self,
+        message: bytes,
+        profile: Profile,
+        installed: LoadedModel,
+        catalog: Catalog,
+        policy: Policy,
+        limit: AgeLimit = NO_AGE_LIMIT,
     ) -> bytes | None:
         """Return the reply once everything behind it is on the disk, or None if the device declines.
 
@@ -64,7 +71,7 @@ class CampaignParticipation:
         drop_open_rounds(self._store, self._at.timestamp())
         identity = enrolment.find_identity(self._store)
         secret = identity.private if identity is not None else b""
-        source = VectorSource(profile, installed, catalog, secret, policy, self._limits.labels)
+        source = VectorSource(profile, installed, catalog, secret, policy, self._limits.labels, limit)
         if message.startswith(offer.OFFER_MAGIC):
             reply = self._begin(message, source)
         elif message.startswith(STAGE_MAGIC):

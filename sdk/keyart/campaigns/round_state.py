@@ -1,5 +1,4 @@
-"""Rounds in progress: the signed offer and the session of its aggregation, as the store keeps them between
-messages."""
+"""Rounds in progress, as the store keeps them between messages: the signed offer and the session of its sum."""
 
 from __future__ import annotations
 

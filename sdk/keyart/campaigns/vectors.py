@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ..dp.clip import clip_vectors, round_vectors
 from ..dp.skellam import RandomBytes, skellam_noise
+from ..model.eligibility import NO_AGE_LIMIT, AgeLimit
 from ..types import Doubles
 from .device_batch import DeviceBatch
 from .offer import Offer
@@ -41,6 +42,7 @@ class VectorSource:
         secret: The device's private key, which draws the arms of experiments.
         policy: The policy that artworks are drawn with. None if it is unknown; then no candidate can be evaluated.
         labels: Values by kind that the host gives the device, for groups of experiments.
+        limit: The age limits of the profile.
     """
 
     profile: Profile
@@ -49,6 +51,7 @@ class VectorSource:
     secret: bytes
     policy: Policy | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    limit: AgeLimit = NO_AGE_LIMIT
 
     @cached_property
     def batch(self) -> DeviceBatch:

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from .artwork import Artwork
 from .catalog import Catalog
-from .checks import is_text, quoted
-from .ratings import age_of
-from .tags import MAX_FINITE_WEIGHT, checked_tags, folded_kind, kind_of
+from .checks import MAX_EMBEDDING_SIZE, MAX_FINITE_NUMBER, is_text, quoted
+from .ratings import SYSTEMS, UNRATED, Rating, check_rating, rating_of
+from .tags import EMBEDDING_KIND, checked_tags, folded_kind, kind_of
 from .title import Title
 
 __all__ = [
-    "MAX_FINITE_WEIGHT",
+    "EMBEDDING_KIND",
+    "MAX_EMBEDDING_SIZE",
+    "MAX_FINITE_NUMBER",
+    "SYSTEMS",
+    "UNRATED",
     "Artwork",
     "Catalog",
+    "Rating",
     "Title",
-    "age_of",
+    "check_rating",
     "checked_tags",
     "folded_kind",
     "is_text",
     "kind_of",
     "quoted",
+    "rating_of",
 ]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import CatalogError
-from .checks import check_id, quoted
-from .ratings import age_of
+from .checks import check_id, checked_embedding, quoted
+from .ratings import check_rating
 from .tags import checked_tags
 
 
@@ -20,9 +19,11 @@ class Artwork:
         id: Id, unique in the catalogue.
         tags: Weights of the tags of what the artwork shows.
         image: Path or address that the host app finds it by. keyart never opens it.
-        embedding: Image embedding of any length, or None.
+        embedding: What a model makes of the image, as numbers, or None. All embeddings of a catalogue have one
+            length.
         synthetic: True if it was composed or generated, so that the app can say so.
-        maturity: Age rating such as "13+". It is shown only where the context's limit allows it.
+        maturity: Age rating such as "13+", "PG-13" or "FSK 12"; "" if it has none. It is shown only where the age
+            limits of the profile and of the context allow it, and without a rating never in a child's profile.
         spoiler: True if it is not shown before the title has been watched.
 
     Raises:
@@ -40,19 +41,7 @@ class Artwork:
     def __post_init__(self) -> None:
         check_id(self.id, "An artwork")
         object.__setattr__(self, "tags", checked_tags(self.tags, f"Artwork {quoted(self.id)}", CatalogError))
-        if self.embedding is not None:
-            try:
-                vector = tuple(float(x) for x in self.embedding)
-            except (TypeError, ValueError, OverflowError):
-                raise CatalogError(
-                    f"Artwork {quoted(self.id)}: its embedding must be a sequence of numbers."
-                ) from None
-            if not all(map(math.isfinite, vector)):
-                raise CatalogError(f"Artwork {quoted(self.id)}: its embedding holds a NaN or an infinity.")
-            object.__setattr__(self, "embedding", vector)
-        if not isinstance(self.maturity, str) or age_of(self.maturity) is None:
-            raise CatalogError(
-                f"Artwork {quoted(self.id)}: maturity {quoted(self.maturity)} is not an age such as '13+'."
-            )
+        object.__setattr__(self, "embedding", checked_embedding(self.embedding, f"Artwork {quoted(self.id)}"))
+        check_rating(self.maturity, f"Artwork {quoted(self.id)}: maturity", CatalogError)
         if not isinstance(self.synthetic, bool) or not isinstance(self.spoiler, bool):
             raise CatalogError(f"Artwork {quoted(self.id)}: 'synthetic' and 'spoiler' are True or False.")

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import CatalogError, UnknownTitle
+from .artwork import Artwork
 from .checks import quoted
+from .file_magic import begins_compact
 from .json_file import read_json, write_json
-from .tags import folded_kind
+from .listed_titles import ListedTitles
+from .tags import EMBEDDING_KIND, folded_kind
 from .title import Title
+
+if TYPE_CHECKING:
+    from .compact_titles import CompactTitles
+
+Entry = TypeVar("Entry", Title, Artwork)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +28,12 @@ class Catalog:
     """The titles that the app can show, in order. Ids of titles and of artworks are unique.
 
     Attributes:
-        titles: The titles.
+        titles: The titles: in memory, or in a compact file, from which each is read when it is needed.
         title_places: Place of each title among all titles, by id.
         artwork_places: Place of each artwork among the artworks of all titles in order, by id.
     """
 
-    titles: tuple[Title, ...]
+    titles: ListedTitles | CompactTitles
     title_places: Mapping[str, int] = field(repr=False, compare=False)
     artwork_places: Mapping[str, int] = field(repr=False, compare=False)
 
@@ -33,9 +42,9 @@ class Catalog:
         """Return a catalogue of titles.
 
         Raises:
-            CatalogError: An id occurs twice, or there is no title.
+            CatalogError: An id occurs twice, embeddings differ in length, or there is no title.
         """
-        rows = tuple(titles)
+        rows = ListedTitles(titles)
         if not rows:
             raise CatalogError("A catalogue needs at least one title.")
         by_id: dict[str, int] = {}
@@ -54,20 +63,39 @@ class Catalog:
                         "give each its own, for instance its title's with '/a'."
                     )
                 artworks[artwork.id] = len(artworks)
+        _check_embeddings(rows)
         return cls(rows, MappingProxyType(by_id), MappingProxyType(artworks))
 
     def without_kinds(self, kinds: frozenset[str]) -> Catalog:
-        """Return the catalogue without any tag of some kinds, however it is spelt."""
+        """Return the catalogue without any tag of some kinds, however it is spelt.
+
+        The kind `embedding` stands for the embeddings.
+        """
 
         def kept(tags: Mapping[str, float]) -> dict[str, float]:
             return {tag: w for tag, w in tags.items() if folded_kind(tag) not in kinds}
 
+        def without(entry: Entry) -> Entry:
+            embedding = None if EMBEDDING_KIND in kinds else entry.embedding
+            return replace(entry, tags=kept(entry.tags), embedding=embedding)
+
         if not kinds:
             return self
         return Catalog.from_titles(
-            replace(t, tags=kept(t.tags), artworks=[replace(a, tags=kept(a.tags)) for a in t.artworks])
-            for t in self.titles
+            replace(without(title), artworks=[without(artwork) for artwork in title.artworks])
+            for title in self.titles
         )
+
+    def changed(self, *, titles: Iterable[Title] = (), withdrawn: Collection[str] = ()) -> Catalog:
+        """Return a catalogue with other titles in the place of those with their ids, new ones behind, others gone.
+
+        Args:
+            titles: Titles that are new, or have other artworks than before.
+            withdrawn: Ids of titles that are no longer shown; one that is not there is no mistake.
+        """
+        new = {title.id: title for title in titles}
+        kept = [new.pop(title.id, title) for title in self.titles if title.id not in withdrawn]
+        return Catalog.from_titles([*kept, *new.values()])
 
     def __len__(self) -> int:
         return len(self.titles)
@@ -99,15 +127,44 @@ class Catalog:
         """Write the catalogue as JSON (`keyart-catalog/1`), either completely or not at all."""
         write_json(self.titles, path)
 
+    def save_compact(self, path: str | Path) -> None:
+        """Write the catalogue in columns (`keyart-catalog-columns/1`), either completely or not at all.
+
+        `load` maps such a file into memory instead of reading it: for catalogues of thousands of titles on a device.
+        """
+        from .compact_file import write_compact
+
+        write_compact(self.titles, path)
+
     @classmethod
     def load(cls, path: str | Path) -> Catalog:
-        """Read a catalogue that `save` wrote.
+        """Read a catalogue that `save` or `save_compact` wrote.
+
+        A compact file must stay as it is while the catalogue is in use: replace it, and never write into it.
 
         Raises:
             CatalogError: The file cannot be read. The message names the place of the first mistake.
         """
+        if begins_compact(path):
+            from .compact_titles import CompactTitles
+
+            compact = CompactTitles.open(path)
+            return cls(compact, compact.places("title"), compact.places("artwork"))
         titles = read_json(path)
         try:
             return cls.from_titles(titles)
         except CatalogError as error:
             raise CatalogError(f"{Path(path)}: {error}") from None
+
+
+def _check_embeddings(titles: ListedTitles) -> None:
+    """Raise a `CatalogError` unless all embeddings have one length: others cannot be compared."""
+    on_titles, on_artworks = titles.embeddings()
+    embeddings = [*on_titles, *on_artworks]
+    for owner, vector in embeddings:
+        first, size = quoted(embeddings[0][0]), len(embeddings[0][1])
+        if len(vector) != size:
+            raise CatalogError(
+                f"The embedding of {quoted(owner)} has {len(vector)} numbers, and that of {first} has {size}; "
+                "make all embeddings of a catalogue with one model."
+            )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +64,13 @@ def _title_to_json(title: Title) -> dict[str, Any]:
         "name": title.name,
         "duration": title.duration,
         "tags": dict(title.tags),
+        "embedding": _numbers(title.embedding),
         "artworks": [
             {
                 "id": artwork.id,
                 "tags": dict(artwork.tags),
                 "image": artwork.image,
-                "embedding": list(artwork.embedding) if artwork.embedding is not None else None,
+                "embedding": _numbers(artwork.embedding),
                 "synthetic": artwork.synthetic,
                 "maturity": artwork.maturity,
                 "spoiler": artwork.spoiler,
@@ -77,6 +78,11 @@ def _title_to_json(title: Title) -> dict[str, Any]:
             for artwork in title.artworks
         ],
     }
+
+
+def _numbers(embedding: Sequence[float] | None) -> list[float] | None:
+    """Return the shortest numbers that are read as the same float32 numbers."""
+    return None if embedding is None else [float(f"{number:.9g}") for number in embedding]
 
 
 def _title_from_json(entry: Any) -> Title:

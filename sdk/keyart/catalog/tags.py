@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ..errors import CatalogError
-from .checks import is_text, quoted
+from .checks import MAX_FINITE_NUMBER, is_text, quoted
 
-MAX_FINITE_WEIGHT = 1e6  # of a tag, and of what a context says; beyond, float32 has no room for sums
+EMBEDDING_KIND = "embedding"  # of the tags that a model's feature spec makes of embeddings
 
 
 def kind_of(tag: str) -> str:
@@ -39,10 +39,10 @@ def checked_tags(tags: Mapping[str, float], owner: str, error: type[CatalogError
             value = float(weight)
         except (TypeError, ValueError, OverflowError):
             raise error(f"{owner}: the weight of {quoted(tag)} must be a number, not {quoted(weight)}.") from None
-        if not 0.0 <= value <= MAX_FINITE_WEIGHT:
+        if not 0.0 <= value <= MAX_FINITE_NUMBER:
             raise error(
                 f"{owner}: the weight of {quoted(tag)} is {value}; it must be finite and not negative, and at most "
-                f"{MAX_FINITE_WEIGHT:.0e}."
+                f"{MAX_FINITE_NUMBER:.0e}."
             )
         clean[tag] = value
     return MappingProxyType(clean)

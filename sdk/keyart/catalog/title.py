@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..errors import CatalogError
 from .artwork import Artwork
-from .checks import check_id, quoted
+from .checks import check_id, checked_embedding, quoted
 from .tags import checked_tags
 
 MAX_DURATION_SECONDS = 1e9
@@ -23,6 +23,8 @@ class Title:
         duration: Seconds, or 0 if unknown. Then only the minutes of a play decide whether it was a quality play.
         tags: Weights by tag.
         artworks: At least one artwork.
+        embedding: What a model makes of the title, as numbers, or None. All embeddings of a catalogue have one
+            length.
 
     Raises:
         CatalogError: A field cannot be used.
@@ -33,6 +35,7 @@ class Title:
     duration: float = 0.0
     tags: Mapping[str, float] = field(default_factory=dict)
     artworks: Sequence[Artwork] = ()
+    embedding: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         check_id(self.id, "A title")
@@ -48,3 +51,4 @@ class Title:
         if not all(isinstance(artwork, Artwork) for artwork in artworks):
             raise CatalogError(f"Title {quoted(self.id)}: artworks must be keyart.Artwork values.")
         object.__setattr__(self, "artworks", artworks)
+        object.__setattr__(self, "embedding", checked_embedding(self.embedding, f"Title {quoted(self.id)}"))

@@ -16,8 +16,11 @@ DEVICE_SEED_BYTES: Final = 16
 
 
 def sampling_bucket(device_key: bytes) -> float:
-    """Return the sampling bucket of a device in [0, 1). The server knows it, too. `device_key` is the public key,
-    [32]."""
+    """Return the sampling bucket of a device in [0, 1). The server knows it, too.
+
+    Args:
+        device_key: The public key, 32 bytes.
+    """
     return _fraction(b"keyart/draw" + device_key)
 
 

@@ -25,7 +25,7 @@ from .. import _lazy_exports
 if TYPE_CHECKING:
     from .artwork_bias import update_artwork_bias
     from .candidates import CandidateChances, CandidateSets
-    from .eligibility import age_limit, eligible
+    from .eligibility import NO_AGE_LIMIT, AgeLimit, age_limits, eligible
     from .explain import Explanation, Factor
     from .features.encode import EncodedCatalog, is_misleading
     from .features.rows import (
@@ -72,9 +72,11 @@ __all__ = [
     "MATCHES_PER_KIND",
     "MAX_STORED_WEIGHT",
     "NO_ADDITIONS",
+    "NO_AGE_LIMIT",
     "PLAY_WEIGHT",
     "PRIOR_EXPOSURE",
     "SENSITIVE_KINDS",
+    "AgeLimit",
     "CandidateChances",
     "CandidateSets",
     "DecisionLog",
@@ -98,7 +100,7 @@ __all__ = [
     "ViewerFeatures",
     "Weights",
     "affinities",
-    "age_limit",
+    "age_limits",
     "distribution",
     "draw_candidates",
     "eligible",
@@ -133,7 +135,7 @@ __getattr__ = _lazy_exports(
     {
         "artwork_bias": "update_artwork_bias",
         "candidates": "CandidateChances CandidateSets",
-        "eligibility": "age_limit eligible",
+        "eligibility": "NO_AGE_LIMIT AgeLimit age_limits eligible",
         "explain": "Explanation Factor",
         "features.encode": "EncodedCatalog is_misleading",
         "features.rows": (

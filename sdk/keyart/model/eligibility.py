@@ -1,34 +1,65 @@
 """Eligibility: the one module that knows which artworks may be shown.
 
-The rules, the strictest duty first: the age limit of the context, spoilers of titles that the viewer has not watched,
-and, where the policy says so, artworks that mislead about their title. A rule that would leave nothing is dropped,
-since a title must have an artwork. An artwork that is withdrawn leaves the catalogue, so that no rule need know it.
+Age limits hold without exception: that of the profile and that of the context, together. Where they leave nothing,
+nothing may be shown. The other rules are taste: spoilers of titles that the viewer has not watched, and, where the
+policy says so, artworks that mislead about their title. Among the artworks that the age limits leave, such a rule is
+dropped if it would leave nothing. An artwork that is withdrawn leaves the catalogue, so that no rule need know it.
 
 Everything broadcasts over leading axes: a device asks for one title, a simulation for thousands of devices.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ..catalog import age_of
-from ..types import Bools, Ints
+from ..catalog import UNRATED, Rating, rating_of
+from ..types import Bools, Ints, ShortInts
 from .features.encode import EncodedCatalog
 
 if TYPE_CHECKING:
     from ..context import Context
     from .policy import Policy
 
-NO_AGE_LIMIT: Final = 1_000_000  # above every age that a catalogue can hold
+UNLIMITED: Final = Rating(UNRATED.system, np.iinfo(np.int16).max, np.iinfo(np.int16).max)
 
 
-def age_limit(context: Context) -> int:
-    """Return the highest age rating that may be shown in a context; `NO_AGE_LIMIT` where it names none."""
-    return (age_of(context.max_maturity) or 0) if context.max_maturity else NO_AGE_LIMIT
+@dataclass(frozen=True, slots=True)
+class AgeLimit:
+    """The age limits of a choice.
+
+    Attributes:
+        maturities: The highest age ratings that may be shown. All of them hold, whatever their systems.
+        rated_only: True if an artwork without an age rating may not be shown.
+    """
+
+    maturities: tuple[str, ...] = ()
+    rated_only: bool = False
+
+    def within(self, context: Context) -> AgeLimit:
+        """Return these limits and that of a context."""
+        if not context.max_maturity:
+            return self
+        return AgeLimit((*self.maturities, context.max_maturity), self.rated_only)
+
+    @property
+    def rows(self) -> ShortInts | None:
+        """Return the limits as numbers (`Rating`), [L, 3]; None if there are none."""
+        return _rows(self.maturities) if self.maturities else None
+
+
+NO_AGE_LIMIT: Final = AgeLimit()
+
+
+def age_limits(contexts: Sequence[Context]) -> ShortInts | None:
+    """Return the age limit of each context as numbers, [len(contexts), 1, 3]; None if no context has one."""
+    if not any(context.max_maturity for context in contexts):
+        return None
+    return _rows([context.max_maturity for context in contexts])[:, None]
 
 
 def nothing_watched(title: int) -> bool:
@@ -42,39 +73,37 @@ def eligible(
     artworks: Ints | slice,
     *,
     watched: npt.ArrayLike,
-    max_age: npt.ArrayLike = NO_AGE_LIMIT,
+    limits: ShortInts | None = None,
+    rated_only: bool = False,
     exists: Bools | None = None,
 ) -> Bools:
-    """Return which artworks of a title may be shown; at least one of them may.
+    """Return which artworks of a title may be shown. Without age limits at least one of them may.
 
     Args:
         encoded: the catalogue; the title must be encoded (`EncodedCatalog.need`).
         policy: whether misleading artworks are blocked.
         artworks: places of all artworks of one title, […, A], or their slice.
         watched: […]: whether the viewer has watched the title.
-        max_age: […]: the age limit (`age_limit`).
+        limits: age limits (`AgeLimit.rows`), all of which hold, […, L, 3]. None: there is none.
+        rated_only: whether an artwork without an age rating may not be shown.
         exists: […, A]: False for padding, where titles have fewer artworks than A. None: there is none.
 
     Returns:
         […, A].
     """
-    ages, spoilers = encoded.ages[artworks], encoded.spoilers[artworks]
-    if exists is None:
-        exists = np.ones(ages.shape, dtype=np.bool_)
-    rules = [exists]
-    limit = np.asarray(max_age)
-    if (limit < NO_AGE_LIMIT).any():
-        # Where every artwork is above the limit the app should not show the title; the mildest does least harm.
-        rules.append(ages <= np.maximum(limit[..., None], ages.min(axis=-1, keepdims=True)))
+    spoilers = encoded.spoilers[artworks]
+    allowed = np.ones(spoilers.shape, dtype=np.bool_) if exists is None else exists
+    if limits is not None or rated_only:
+        allowed = allowed & _within(encoded.ratings[artworks], limits, rated_only)
     if spoilers.any():
-        rules.append(~spoilers | np.asarray(watched, dtype=np.bool_)[..., None])
+        allowed = _unless_empty(allowed, ~spoilers | np.asarray(watched, dtype=np.bool_)[..., None])
     if policy.misleading == "block":
-        rules.append(~encoded.misleading[artworks])
-    return permitted(*rules)
+        allowed = _unless_empty(allowed, ~encoded.misleading[artworks])
+    return allowed
 
 
 def eligible_of_title(
-    encoded: EncodedCatalog, policy: Policy, title: int, has_watched: Callable[[int], bool], max_age: int
+    encoded: EncodedCatalog, policy: Policy, title: int, has_watched: Callable[[int], bool], limit: AgeLimit
 ) -> Bools:
     """Return `eligible` of all artworks [A] of one title, for one viewer.
 
@@ -83,24 +112,33 @@ def eligible_of_title(
         policy: whether misleading artworks are blocked.
         title: its place in the catalogue.
         has_watched: says whether the viewer has watched a title; asked where the title has a spoiler.
-        max_age: the age limit (`age_limit`).
+        limit: the age limits.
     """
     if not encoded.ready[title]:
         encoded.need((title,))
     artworks = slice(encoded.starts[title], encoded.starts[title + 1])
     watched = not encoded.spoils[title] or has_watched(title)
-    if watched and max_age == NO_AGE_LIMIT and policy.misleading == "block":
+    if watched and limit is NO_AGE_LIMIT and policy.misleading == "block":
         return encoded.honest[artworks]  # worked out once: most titles have no other rule
-    return eligible(encoded, policy, artworks, watched=watched, max_age=max_age)
+    return eligible(encoded, policy, artworks, watched=watched, limits=limit.rows, rated_only=limit.rated_only)
 
 
-def permitted(*rules: Bools) -> Bools:
-    """Return the candidates […, A] that all rules allow; a rule that would leave nothing is dropped.
+def _rows(maturities: Sequence[str]) -> ShortInts:
+    """Return ratings as numbers, [n, 3]; `UNLIMITED` for ""."""
+    return np.array([rating_of(maturity) or UNLIMITED for maturity in maturities], dtype=np.int16)
 
-    The rules come strictest duty first: the law wins over taste.
-    """
-    allowed = np.ones_like(rules[0])
-    for rule in rules:
-        narrowed = allowed & rule
-        allowed = np.where(narrowed.any(axis=-1, keepdims=True), narrowed, allowed)
+
+def _within(ratings: ShortInts, limits: ShortInts | None, rated_only: bool) -> Bools:
+    """Return which ratings […, A, 3] all limits […, L, 3] allow, […, A]."""
+    allowed: Bools = (ratings[..., 0] != UNRATED.system) | (not rated_only)
+    if limits is not None:
+        system, rank, age = np.moveaxis(ratings[..., None, :], -1, 0)
+        of_limit, max_rank, max_age = np.moveaxis(limits[..., None, :, :], -1, 0)
+        allowed = allowed & np.where(system == of_limit, rank <= max_rank, age <= max_age).all(axis=-1)
     return allowed
+
+
+def _unless_empty(allowed: Bools, rule: Bools) -> Bools:
+    """Return the candidates […, A] that a rule leaves; all of them where it would leave nothing."""
+    narrowed = allowed & rule
+    return np.where(narrowed.any(axis=-1, keepdims=True), narrowed, allowed)

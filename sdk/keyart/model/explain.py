@@ -21,6 +21,7 @@ from .features.spec import MATCHES_PER_KIND, FeatureSpec
 from .features.viewer import ViewerFeatures
 from .scorer import Logits, logit_parts
 from .stated_preferences import tag_weight
+from .wording import ENGLISH, MESSAGES, Wording
 
 if TYPE_CHECKING:
     from ..catalog import Artwork, Title
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .stated_preferences import StatedPreferences
 
 MIN_SHOWN = 1e-6
+_PEOPLE = ("appeal", "promise", "you", "others")  # parts about what people did, or the viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Explanation:
     Attributes:
         decision_id: The decision.
         title_id: The title.
-        artwork_id: The artwork.
+        artwork_id: The artwork, or None if the decision shows none.
         runner_up: The next best artwork, or None.
         propensity: Probability of the draw.
         lead: Lead in value over the runner-up.
@@ -63,7 +65,7 @@ class Explanation:
 
     decision_id: str
     title_id: str
-    artwork_id: str
+    artwork_id: str | None
     runner_up: str | None
     propensity: float
     lead: float
@@ -100,6 +102,7 @@ def explanation(
     logits: Logits,
     allowed: Bools,
     stated: StatedPreferences | None = None,
+    words: Wording = ENGLISH,
 ) -> Explanation:
     """Explain why a decision shows its artwork.
 
@@ -111,10 +114,14 @@ def explanation(
         logits: Their logits.
         allowed: True for those that may be shown.
         stated: Stated preferences of the viewer.
+        words: The language.
 
     Raises:
         UnknownDecision: The artwork has left the catalogue.
     """
+    if decision.artwork_id is None:
+        none = Factor("age-limit", 0.0, words.say("age-limit"))
+        return Explanation(decision.id, title.id, None, None, decision.propensity, 0.0, (none,))
     ids = [artwork.id for artwork in title.artworks]
     if decision.artwork_id not in ids:
         raise UnknownDecision(
@@ -125,7 +132,7 @@ def explanation(
     rivals = np.where(allowed, logits.value, -np.inf)
     rivals[chosen] = -np.inf
     if not np.isfinite(rivals).any():
-        only = Factor("only-picture", 0.0, "It is the only picture of this title that may be shown here.")
+        only = Factor("only-picture", 0.0, words.say("only-picture"))
         return Explanation(decision.id, title.id, decision.artwork_id, None, decision.propensity, 0.0, (only,))
     two = np.array([chosen, int(rivals.argmax())])
     encoded = installed.encoded
@@ -136,21 +143,23 @@ def explanation(
         ),
         nobody=interaction_features(encoded, ViewerFeatures.unknown(encoded), places, encoded.title_of[places]),
         logits=logits.at(two),
-        wording=_statement(stated.tags, *(title.artworks[i] for i in two)) if stated is not None else "",
+        wording=_statement(words, stated.tags, *(title.artworks[i] for i in two)) if stated is not None else "",
     )
-    lead, factors = attribute(installed.spec, installed.weights, pair)
+    lead, factors = attribute(installed.spec, installed.weights, pair, words)
     if decision.exploring:
-        note = Factor("exploration", 0.0, "It was drawn to find out how it does; another picture had more value.")
+        note = Factor("exploration", 0.0, words.say("exploration"))
         factors = (note, *factors)
     if installed.base_rate is None:
-        note = Factor("no-model", 0.0, "There is no model yet: pictures are drawn, and this device learns alone.")
+        note = Factor("no-model", 0.0, words.say("no-model"))
         factors = (note, *factors)
     return Explanation(
         decision.id, title.id, decision.artwork_id, ids[int(two[1])], decision.propensity, lead, factors
     )
 
 
-def attribute(spec: FeatureSpec, weights: Weights, pair: ArtworkPair) -> tuple[float, tuple[Factor, ...]]:
+def attribute(
+    spec: FeatureSpec, weights: Weights, pair: ArtworkPair, words: Wording = ENGLISH
+) -> tuple[float, tuple[Factor, ...]]:
     """Return the lead of the first artwork over the second, and its factors, largest in size first."""
     play, completion = (logit.astype(np.float64) for logit in (pair.logits.play, pair.logits.completion))
     log_value = _log_sigmoid(play) + _log_sigmoid(completion)
@@ -170,97 +179,90 @@ def attribute(spec: FeatureSpec, weights: Weights, pair: ArtworkPair) -> tuple[f
     # and what is too small to be shown, too. Where that is as much as the part itself, no part says anything.
     largest = lead - sum(contributions[name] for name in shown[1:])
     if not shown or largest * np.sign(contributions[shown[0]]) <= MIN_SHOWN:
-        return lead, (Factor("no-difference", lead, "The next best picture has the same value here."),)
+        return lead, (Factor("no-difference", lead, words.say("no-difference")),)
     contributions[shown[0]] = largest
-    words = _words(spec, weights, pair, logits)
-    return lead, tuple(Factor(name, contributions[name], words[name]) for name in shown)
+    sentences = _sentences(words, spec, weights, pair, logits)
+    return lead, tuple(Factor(name, contributions[name], sentences[name]) for name in shown)
 
 
 def tag_phrase(tag: str) -> str:
-    """Return a tag as people say it: "close-up shots", "warm colours", "comedy"."""
-    kind, _, value = tag.partition(":")
-    phrase = {
-        "genre": "{}",
-        "palette": "{} colours",
-        "mood": "a mood of {}",
-        "shot": "{} shots",
-        "cast": "{} in the cast",
-        "": "{}",
-    }
-    return phrase.get(kind if value else "", f"the {kind} {{}}").format(value or kind)
+    """Return a tag as people say it in English: "close-up shots", "warm colours", "comedy"."""
+    return ENGLISH.tag(tag)
 
 
-def _words(spec: FeatureSpec, weights: Weights, pair: ArtworkPair, logits: dict[str, float]) -> dict[str, str]:
+def _sentences(
+    words: Wording, spec: FeatureSpec, weights: Weights, pair: ArtworkPair, logits: dict[str, float]
+) -> dict[str, str]:
     """Return a sentence for each part: differences of content from the rows, behaviour of people from the logits."""
     rows = pair.rows
     z = (rows.artwork[0] - rows.artwork[1]).astype(np.float64)
     x = (rows.match[0] - rows.match[1]).astype(np.float64)
     w, h = weights.play_artwork.astype(np.float64), rows.viewer.shape[-1]
-    words = {
-        "intent": f"It answers {_more(x[-1])} of what you asked for just now.",
-        "appeal": f"This very picture made {_more(logits['appeal'], 'fewer')} people press play.",
-        "promise": f"Plays that start from it are broken off {_more(-logits['promise'])} often.",
-        "you": f"You lately {'played' if logits.get('you', 0) > 0 else 'passed over'} titles that were shown with "
-        "pictures like it.",
-        "picture": _met(pair.logits.artwork_bias),
+    sentences = {
+        "intent": words.say(f"intent.{_direction(x[-1])}"),
+        **{name: words.say(f"{name}.{_direction(logits.get(name, 0.0))}") for name in _PEOPLE},
+        "picture": _met(words, pair.logits.artwork_bias),
         "preference": pair.wording,
-        "others": f"People who watch what you watch press play on it {_more(logits.get('others', 0.0))} often.",
     }
     for k, kind in enumerate(spec.match_kinds):
         at = MATCHES_PER_KIND * k
-        many = "people" if kind == "cast" else f"{kind}s"
         even = float(pair.nobody[0, at] - pair.nobody[1, at])
-        nearer = (x[at + 2] or x[at + 3]) > 0
-        words[f"history:{kind}"] = f"It shows {_more(x[at] - even, 'fewer')} of the {many} that you watch."
-        words[f"content:{kind}"] = f"It tells {_more(even)} about the {kind}."
-        words[f"title:{kind}"] = f"Its {many} are {'closer to' if nearer else 'further from'} the title's."
-    for name, who, directions in (
-        ("taste", "People who watch what you watch", w[:, 1 : 1 + h] @ rows.viewer),
-        ("context", _situation(spec, rows.context), w[:, 1 + h :] @ rows.context),
-        ("everybody", "People in general", w[:, 0]),
+        nearer = x[at + 2] or x[at + 3]
+        for name, difference in (("history", x[at] - even), ("content", even), ("title", nearer)):
+            sentences[f"{name}:{kind}"] = words.say_of_kind(name, _direction(difference), kind)
+    situation = _situation(words, spec, rows.context)
+    for name, directions in (
+        ("taste", w[:, 1 : 1 + h] @ rows.viewer),
+        ("context", w[:, 1 + h :] @ rows.context),
+        ("everybody", w[:, 0]),
     ):
-        words[name] = f"{who} {_tags(spec, z, directions)}."
-    return words
+        what, values = _tags(words, spec, z, directions)
+        sentences[name] = words.say(f"{name}.{what}", **(situation if name == "context" else {}), **values)
+    return sentences
 
 
-def _met(own: Floats | None) -> str:
+def _met(words: Wording, own: Floats | None) -> str:
     """Return a sentence about what the viewer did with the artwork of the two that matters more."""
     if own is None:
         return ""
-    which = "this very picture" if abs(own[0]) >= abs(own[1]) else "the next best picture"
-    more = own[0] if abs(own[0]) >= abs(own[1]) else own[1]
-    return f"You {'played what was shown with' if more > 0 else 'passed over'} {which} before."
+    this = abs(own[0]) >= abs(own[1])
+    return words.say(f"picture.{_direction(own[0])}" if this else f"picture.rival.{_direction(own[1])}")
 
 
-def _more(difference: float, otherwise: str = "less") -> str:
-    return "more" if difference > 0 else otherwise
+def _direction(difference: float) -> str:
+    return "more" if difference > 0 else "less"
 
 
-def _tags(spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> str:
-    """Return the tag that a part is mostly about: one that the artwork shows more of, or one that the runner-up
+def _tags(words: Wording, spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> tuple[str, dict[str, str]]:
+    """Return what a part is mostly about, and its tag: one that the artwork shows more of, or that the runner-up
     does."""
     by_tag = z * directions
     if not by_tag.size or not np.abs(by_tag).max():
-        return "see no difference"
+        return "same", {}
     at = int(np.argmax(by_tag * (1 if by_tag.sum() >= 0 else -1)))
-    what = f"go {'for' if directions[at] > 0 else 'less for'} {tag_phrase(spec.artwork_tags[at])}"
-    return what if z[at] > 0 else f"{what}, as in the next best picture"
+    rival = "" if z[at] > 0 else ".rival"
+    return f"{_direction(directions[at])}{rival}", {"tag": words.tag(spec.artwork_tags[at])}
 
 
-def _statement(stated: Mapping[str, float], chosen: Artwork, rival: Artwork) -> str:
+def _statement(words: Wording, stated: Mapping[str, float], chosen: Artwork, rival: Artwork) -> str:
     """Return a sentence about the stated preference that separates the two artworks most."""
     more = {tag: tag_weight(chosen, tag) - tag_weight(rival, tag) for tag in stated}
     towards = 1 if sum(stated[tag] * more[tag] for tag in stated) >= 0 else -1
     tag = max(stated, key=lambda tag: stated[tag] * more[tag] * towards)
-    statement = f"You said that you {'like' if stated[tag] > 0 else 'do not like'} {tag_phrase(tag)}"
-    return f"{statement}." if more[tag] > 0 else f"{statement}, which the next best picture shows more of."
+    message = f"statement.{'like' if stated[tag] > 0 else 'dislike'}{'' if more[tag] > 0 else '.rival'}"
+    return words.say(message, tag=words.tag(tag))
 
 
-def _situation(spec: FeatureSpec, context: Floats) -> str:
+def _situation(words: Wording, spec: FeatureSpec, context: Floats) -> dict[str, str]:
+    """Return device and time of day in words, by placeholder."""
     split = len(spec.devices) + 1
-    device = (*spec.devices, "device")[int(context[:split].argmax())]
+    device = (*spec.devices, "other")[int(context[:split].argmax())]
     daypart = spec.dayparts[int(context[split:].argmax())]
-    return f"On a {'TV' if device == 'tv' else device} {'at' if daypart == 'night' else 'in the'} {daypart} people"
+    message = f"device.{device}"
+    return {
+        "device": words.say(message if message in MESSAGES else "device.other"),
+        "time": words.say(f"time.{daypart}"),
+    }
 
 
 def _log_sigmoid(x: Doubles) -> Doubles:

@@ -50,8 +50,10 @@ class LoadedModel:
 
     @classmethod
     def nothing(cls, catalog: Catalog) -> LoadedModel:
-        """Return a model without a bundle: only intent tells artworks apart, and the head learns by the catalogue's
-        own tags."""
+        """Return a model without a bundle.
+
+        Only intent tells artworks apart, and the head learns by the catalogue's own tags.
+        """
         encoded = EncodedCatalog(catalog, FeatureSpec.from_catalog(catalog))
         weights = Weights.zeros(encoded.spec)
         weights.play_match[-1] = PRIOR_INTENT

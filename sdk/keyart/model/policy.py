@@ -88,12 +88,15 @@ def distribution(values: npt.NDArray[np.floating], allowed: Bools, gamma: float)
 
     Args:
         values: […, A].
-        allowed: True for candidates that may be shown, […, A]; at least one may.
+        allowed: True for candidates that may be shown, […, A].
         gamma: SquareCB's γ.
 
     Returns:
-        […, A]; 0 for candidates that may not be shown.
+        […, A]; 0 for candidates that may not be shown, all of them included.
     """
+    some = allowed.any(axis=-1, keepdims=True)
+    if not some.all():
+        return np.where(some, distribution(values, allowed | ~some, gamma), 0.0)
     v = np.where(allowed, values, -np.inf).astype(np.float64)
     best = v.argmax(axis=-1)[..., None]
     gap = np.where(allowed, v.max(axis=-1, keepdims=True) - np.where(allowed, v, 0.0), np.inf)
@@ -108,8 +111,9 @@ def distribution(values: npt.NDArray[np.floating], allowed: Bools, gamma: float)
 
 
 def distribution_of_set(values: Sequence[float], gamma: float) -> list[float]:
-    """Return `distribution` of one candidate set, the same to the last bit, with plain floats and without numpy's
-    overhead.
+    """Return `distribution` of one candidate set, the same to the last bit.
+
+    It takes plain floats, without numpy's overhead.
 
     Args:
         values: −inf for candidates that may not be shown.
@@ -121,6 +125,8 @@ def distribution_of_set(values: Sequence[float], gamma: float) -> list[float]:
     if math.isnan(sum(values)):
         raise EngineError("The model's scores are not numbers; install another bundle, or open without one.")
     top = max(values)
+    if top == -math.inf:
+        return [0.0] * len(values)
     if math.isinf(gamma):
         share = 1.0 / values.count(top)
         return [share if value == top else 0.0 for value in values]
@@ -137,10 +143,15 @@ def distribution_of_set(values: Sequence[float], gamma: float) -> list[float]:
 
 
 def draw_candidates(p: Doubles, uniform: Doubles | float) -> Ints:
-    """Return the index drawn: the first whose cumulated probability exceeds the uniform number in [0, 1)."""
+    """Return the index drawn: the first whose cumulated probability exceeds the uniform number in [0, 1).
+
+    Args:
+        p: […, A]. Where all of them are 0, nothing can be drawn, and the index means nothing.
+        uniform: […].
+    """
     cumulated = np.cumsum(p, axis=-1)
     below = cumulated <= np.asarray(uniform)[..., None] * cumulated[..., -1:]  # less than the last, however rounded
-    return np.asarray(below.sum(axis=-1), dtype=np.intp)
+    return np.asarray(np.minimum(below.sum(axis=-1), p.shape[-1] - 1), dtype=np.intp)
 
 
 def draw_candidate(p: Sequence[float], uniform: float) -> int:

@@ -26,8 +26,10 @@ series of outcomes. It is as much as the first bundle gives to a genre that is h
 
 @dataclass(frozen=True)
 class StatedPreferences:
-    """Preferences worked out for one catalogue. `added` [n] are logits of play, by artwork in the catalogue's
-    order."""
+    """Preferences worked out for one catalogue.
+
+    `added` [n] are logits of play, by artwork in the catalogue's order.
+    """
 
     tags: Mapping[str, float]
     added: Floats
@@ -42,13 +44,10 @@ class StatedPreferences:
         tags = {tag: sign for tag, sign in preferences.items() if not is_sensitive(tag)}
         if not tags:
             return None
-        wanted = frozenset(tags)
-        pictures = [artwork for title in catalog.titles for artwork in title.artworks]
-        added = np.zeros(len(pictures), dtype=np.float32)
-        for place, artwork in enumerate(pictures):
-            if not wanted.isdisjoint(artwork.tags):
-                named = wanted.intersection(artwork.tags)
-                added[place] = PREFERENCE_LOGIT * sum(tags[tag] * tag_weight(artwork, tag) for tag in named)
+        added = np.zeros(len(catalog.artwork_places), dtype=np.float32)
+        for place, weights in catalog.titles.tagged_artworks(tags).items():
+            said = (tags[tag] * min(weight, MAX_TAG_WEIGHT) for tag, weight in weights.items())
+            added[place] = PREFERENCE_LOGIT * sum(said)
         return cls(MappingProxyType(tags), added) if added.any() else None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ..types import Doubles, Ints
-from .eligibility import NO_AGE_LIMIT, eligible_of_title, nothing_watched
+from .eligibility import NO_AGE_LIMIT, AgeLimit, eligible_of_title, nothing_watched
 from .explain import tag_phrase
 from .features import ViewerFeatures
 from .features.rows import FeatureRows, interaction_features, main_effects
@@ -114,6 +114,7 @@ def describe(
     preferences: Mapping[str, float],
     own: ArtworkBias | None = None,
     has_watched: Callable[[int], bool] = nothing_watched,
+    limit: AgeLimit = NO_AGE_LIMIT,
     *,
     profiled: bool,
     mode: str = "personalized",
@@ -130,6 +131,7 @@ def describe(
         preferences: Stated preferences by tag.
         own: Artwork biases.
         has_watched: Returns True if the viewer has watched a title, by its place.
+        limit: The age limits of the profile.
         profiled: True if the profile may be used.
         mode: As in `Personalizer.open`; explains why a profile is not used.
         age_mode: As in `Personalizer.open`.
@@ -138,7 +140,7 @@ def describe(
         viewer, head, own, preferences = ViewerFeatures.unknown(installed.encoded), None, None, {}
         has_watched = nothing_watched
     measured = measure_importance(
-        installed, policy, viewer, head, StatedPreferences.of(catalog, preferences), own, has_watched
+        installed, policy, viewer, head, StatedPreferences.of(catalog, preferences), own, has_watched, limit
     )
     weighing = []
     for name, (what, goes_by, editable) in _WEIGHING.items():
@@ -153,7 +155,7 @@ def describe(
         wish = "makes no difference before there is a model that has learned it."
     ruling = [
         Parameter("intent", f"What you ask for: {wish}", None, True),
-        *(Parameter(name, text, None, False) for name, text in _rules(policy, measured.drawn, profiled)),
+        *(Parameter(name, text, None, False) for name, text in _rules(policy, measured.drawn, profiled, limit)),
     ]
     start = ["Which picture of a title you see is worked out on this device."]
     if not profiled:
@@ -174,19 +176,24 @@ def measure_importance(
     stated: StatedPreferences | None,
     own: ArtworkBias | None = None,
     has_watched: Callable[[int], bool] = nothing_watched,
+    limit: AgeLimit = NO_AGE_LIMIT,
 ) -> MeasuredImportance:
-    """Measure what tells the artworks of a title apart, in 64 choices that are the same every time: titles spread
-    evenly over the catalogue, each choice on the next device or at the next time of day.
+    """Measure what tells the artworks of a title apart, in 64 choices that are the same every time.
+
+    Titles are spread evenly over the catalogue, and each choice is on the next device or at the next time of day.
 
     The spread of a parameter in a choice is the standard deviation, over the artworks that may be shown, of its part
     of log value = log σ(s) + log σ(k), to first order: (1 − σ(s)) ds and (1 − σ(k)) dk, mean slopes of the title. Its
-    importance is its share of all spreads, summed over the choices.
+    importance is its share of all spreads, summed over the choices. Titles that may show no artwork are left out.
     """
     encoded, spec = installed.encoded, installed.spec
     choices = np.arange(SAMPLED_CHOICES)
     titles = choices * (len(encoded.first) - 1) // SAMPLED_CHOICES
     encoded.need(titles.tolist())
-    slates = [_shown(installed, policy, title, has_watched) for title in titles.tolist()]
+    slates = [_shown(installed, policy, title, has_watched, limit) for title in titles.tolist()]
+    choices, slates = choices[[len(slate) > 0 for slate in slates]], [slate for slate in slates if len(slate)]
+    if not slates:
+        return MeasuredImportance(dict.fromkeys(_WEIGHING, 0.0), 0.0)
     sizes = np.array([len(slate) for slate in slates], dtype=np.intp)
     pictures, starts = np.concatenate(slates), np.cumsum(sizes) - sizes
     situations = [
@@ -228,9 +235,11 @@ def measure_importance(
     return MeasuredImportance({name: value / total for name, value in spread.items()}, drawn)
 
 
-def _shown(installed: LoadedModel, policy: Policy, title: int, has_watched: Callable[[int], bool]) -> Ints:
-    """Return the places of the title's artworks that may be shown without an age limit."""
-    allowed = eligible_of_title(installed.encoded, policy, title, has_watched, NO_AGE_LIMIT)
+def _shown(
+    installed: LoadedModel, policy: Policy, title: int, has_watched: Callable[[int], bool], limit: AgeLimit
+) -> Ints:
+    """Return the places of the title's artworks that may be shown where the context sets no age limit."""
+    allowed = eligible_of_title(installed.encoded, policy, title, has_watched, limit)
     return np.asarray(installed.encoded.starts[title] + np.flatnonzero(allowed), dtype=np.intp)
 
 
@@ -279,7 +288,7 @@ def _why_not(mode: str, age_mode: str) -> str:
     return f"You have not agreed that this app chooses pictures for you, or your consent has ended: {unused}."
 
 
-def _rules(policy: Policy, drawn: float, profiled: bool) -> list[tuple[str, str]]:
+def _rules(policy: Policy, drawn: float, profiled: bool, limit: AgeLimit) -> list[tuple[str, str]]:
     """Return name and sentence of chance and of each rule."""
     chance = "pictures of the same value are drawn by lot"
     if policy.exploration:
@@ -292,11 +301,17 @@ def _rules(policy: Policy, drawn: float, profiled: bool) -> list[tuple[str, str]
     honesty = "a picture with other genres or people than its title is shown only where there is no other"
     if policy.misleading == "allow":
         honesty = "pictures with other genres or people than their title may be shown; this app allows it"
+    if limit.maturities:
+        age = f"{' and '.join(limit.maturities)} in this profile; no picture above it is shown"
+    else:
+        age = "none in this profile; where the app sets one, no picture above it is shown"
+    if limit.rated_only:
+        age += ", nor one without an age rating"
     return [
         ("exploration", f"Chance: {chance}."),
         ("stickiness", f"Rest: {rest if hours else 'none; a picture is chosen each time'}."),
         ("page", f"Variety: {variety if policy.diversity else 'none; each picture is chosen by itself'}."),
-        ("maturity", "Age limit: where the app sets one, a picture above it is shown only where there is no other."),
+        ("maturity", f"Age limit: {age}, even if a title then has no picture."),
         ("spoilers", f"Spoilers: a picture that gives a title away is shown only {seen}where there is no other."),
         ("misleading", f"Honesty: {honesty}."),
         ("sensitive", f"Never used: {', '.join(sorted(SENSITIVE_KINDS | policy.sensitive_kinds))}."),

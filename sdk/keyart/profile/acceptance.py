@@ -53,7 +53,7 @@ def compare_models(profile: Profile, old: LoadedModel, new: LoadedModel) -> Acce
     answered = [
         (entry, entry.outcome)
         for entry in profile.journal.entries()
-        if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in new.encoded.place
+        if entry.outcome is not None and not entry.with_intent and entry.artwork_id in new.encoded.place
     ][-MAX_DECISIONS:]
     if len(answered) < MIN_DECISIONS:
         return Acceptance(math.nan, math.nan, len(answered), True)

@@ -60,7 +60,7 @@ def export_profile(
             {
                 "id": entry.decision.id,
                 "title_id": entry.decision.title_id,
-                "artwork_id": entry.decision.artwork_id,
+                "artwork_id": entry.artwork_id,
                 "propensity": entry.decision.propensity,
                 "exploring": entry.decision.exploring,
                 "sticky": entry.decision.sticky,

@@ -1,7 +1,7 @@
 """The entries of the event log: views, and decisions with their outcomes, as bytes in the store.
 
 They are compact: a year of living rooms is millions of decisions. Every entry starts with a version byte and, since
-version 2, the day on which it was written, by which it expires (`EventLog.expire`).
+version 2, the day on which it was written, by which it expires (`held_since`).
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ class Entry:
     def daypart(self) -> str:
         return daypart_of(self.at)
 
+    @property
+    def artwork_id(self) -> str:
+        """Return the id of the artwork; "", which is no artwork's, for a decision that shows none."""
+        return self.decision.artwork_id or ""
+
 
 def day_of(at: datetime) -> int:
     """Return the days since 1970, which entries are stamped with."""
@@ -74,6 +79,29 @@ def written_on(data: bytes) -> int:
         return int(_STAMP.unpack_from(data)[1])
     except (struct.error, ValueError, IndexError, OverflowError) as error:
         raise _damaged(error) from None
+
+
+def held_since(data: bytes, is_view: bool, retention_days: int) -> int:
+    """Return the day (`day_of`) from which the retention of an entry counts.
+
+    It is the day of writing, and for a view that was recorded `a` days after it was watched an earlier day: of R days
+    of retention, R a / (R + a) are spent at its recording. So the view is kept for R days after it was watched, or
+    longer, and never longer than R days after it was recorded; and an imported history of years ends little by
+    little, the oldest views first, and not on one day.
+
+    Args:
+        data: The entry.
+        is_view: True for a view, False for a decision.
+        retention_days: R.
+
+    Raises:
+        StoreDamaged: The bytes are not an entry.
+    """
+    written = written_on(data)
+    if not is_view:
+        return written
+    age_days = max(written - day_of(view_from_bytes(data).at), 0)
+    return written - retention_days * age_days // (retention_days + age_days)
 
 
 def view_to_bytes(view: View, day: int) -> bytes:
@@ -111,7 +139,7 @@ def entry_to_bytes(entry: Entry) -> bytes:
         _OUTCOMES.index(outcome.kind if outcome else None),
         outcome.seconds if outcome else 0.0,
     )
-    return _STAMP.pack(VERSION, entry.day) + head + _texts(decision.title_id, decision.artwork_id, entry.device)
+    return _STAMP.pack(VERSION, entry.day) + head + _texts(decision.title_id, entry.artwork_id, entry.device)
 
 
 def entry_from_bytes(decision_id: str, data: bytes) -> Entry:

@@ -17,12 +17,23 @@ from datetime import datetime
 
 from ..history import Outcome, View
 from ..store.database import Store, Table
-from .event_codec import Entry, entry_from_bytes, entry_to_bytes, view_from_bytes, view_to_bytes, written_on
+from .event_codec import (
+    Entry,
+    day_of,
+    entry_from_bytes,
+    entry_to_bytes,
+    held_since,
+    view_from_bytes,
+    view_to_bytes,
+    written_on,
+)
 
 log = logging.getLogger("keyart")
 
 MAX_BUFFERED = 16_384  # decisions that may wait to be written; beyond, the oldest is dropped
 URGENT_PENDING = 4_096  # so many that they should be written now
+MAX_DAY = 0xFFFF
+FUTURE_DAYS = 1  # by so much a clock may have been ahead without being wrong
 BATCH_DECISIONS = 256  # how many are written in one transaction
 
 
@@ -32,10 +43,13 @@ class EventLog:
     def __init__(self, store: Store, today: Callable[[], int]) -> None:
         self._store, self._today = store, today
         self._pending: dict[str, Entry] = {}
+        self._oldest_view: int | None = None  # its day; None: not known
         self._lock = threading.Lock()
 
     def remember(self, entry: Entry) -> None:
-        """Buffer a decision that was just made, or changed."""
+        """Buffer a decision that was just made, or changed, unless it can never be written."""
+        if self._store.read_only:
+            return
         with self._lock:
             self._pending[entry.decision.id] = entry
             if len(self._pending) <= MAX_BUFFERED:
@@ -93,6 +107,7 @@ class EventLog:
         with self._store.transaction():
             for view in views:
                 self._store.put(Table.VIEW, os.urandom(16), view_to_bytes(view, day), group=view.title_id)
+        self._oldest_view = None if any(day_of(view.at) < day for view in views) else self._oldest_view
 
     def answer(self, entry: Entry, outcome: Outcome) -> Entry:
         """Store the outcome of a decision with the decision, and return the entry as it is now."""
@@ -158,23 +173,44 @@ class EventLog:
         self._forget([decision_id])
         return 1
 
-    def holds_older(self, first_day: int) -> bool:
-        """Return True if anything was written before `first_day`. The oldest entry of each table comes first."""
-        return any(
-            written_on(data) < first_day
-            for table in (Table.VIEW, Table.DECISION)
-            for _, data in itertools.islice(self._store.scan(table), 1)
-        )
+    def holds_older(self, retention_days: int) -> bool:
+        """Return True if an entry is held longer than `retention_days` (`held_since`)."""
+        if self._oldest_view is None:  # an imported history is not in the order of viewing: all are read, once
+            views = (data for _, data in self._store.scan(Table.VIEW))
+            self._oldest_view = min((held_since(data, True, retention_days) for data in views), default=MAX_DAY)
+        first_day = self._today() - retention_days
+        return self._oldest_view < first_day or next(self._over(Table.DECISION, retention_days), None) is not None
 
-    def expire(self, first_day: int) -> int:
-        """Delete what was written before `first_day`, and return how much."""
-        removed = 0
+    def expire(self, retention_days: int) -> int:
+        """Delete entries that were held for `retention_days` (`held_since`), and return how many."""
         with self._store.transaction():
-            for table in (Table.VIEW, Table.DECISION):
-                rows = self._store.scan(table)
-                old = [id_ for id_, _ in itertools.takewhile(lambda row: written_on(row[1]) < first_day, rows)]
-                removed += sum(self._store.delete(table, record_id) for record_id in old)
+            over = [
+                (table, id_) for table in (Table.VIEW, Table.DECISION) for id_ in self._over(table, retention_days)
+            ]
+            removed = sum(self._store.delete(table, record_id) for table, record_id in over)
+        self._oldest_view = None
         return removed
+
+    def _over(self, table: Table, retention_days: int) -> Iterator[bytes]:
+        """Yield the ids of entries that are held too long.
+
+        Decisions are in the order of writing, so the first that may stay ends the search. An entry from the future
+        was written before the clock was set back, nobody knows when: it goes with the first later one that is over.
+        Nothing goes because the clock is behind.
+        """
+        today = self._today()
+        first_day, undated = today - retention_days, []
+        for record_id, data in self._store.scan(table):
+            day = held_since(data, table is Table.VIEW, retention_days)
+            if day > today + FUTURE_DAYS:
+                undated.append(record_id)
+            elif day < first_day:
+                if written_on(data) < first_day:
+                    yield from undated
+                    undated = []
+                yield record_id
+            elif table is Table.DECISION:
+                return
 
     def _put(self, entry: Entry) -> None:
         decision = entry.decision

@@ -91,7 +91,7 @@ class Learner:
             return False
         installed = self._installed
         encoded, spec = installed.encoded, installed.spec
-        place = encoded.place[entry.decision.artwork_id]
+        place = encoded.place[entry.artwork_id]
         title, of_artwork = int(encoded.title_of[place]), slice(place, place + 1)
         context = spec.context_rows[entry.device, entry.daypart]
         # What `shown_rows` works out, for one picture and faster: each outcome waits for it.
@@ -157,7 +157,7 @@ def played_of(answered: Sequence[Answered]) -> Floats:
 def shown_rows(installed: LoadedModel, viewer: ViewerFeatures, entries: Sequence[Entry]) -> tuple[FeatureRows, Ints]:
     """Return the ranker's rows [N] for artworks that were shown, and their places among all artworks."""
     encoded, spec = installed.encoded, installed.spec
-    artworks = np.array([encoded.place[entry.decision.artwork_id] for entry in entries], dtype=np.intp)
+    artworks = np.array([encoded.place[entry.artwork_id] for entry in entries], dtype=np.intp)
     titles = encoded.title_of[artworks]
     context = np.zeros((len(entries), len(spec.context_names)), dtype=np.float32)
     for row, entry in enumerate(entries):

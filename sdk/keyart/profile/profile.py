@@ -88,9 +88,15 @@ class Profile:
         return True
 
     def settle(self, now: datetime, window: timedelta) -> int:
-        """Record a skip for artworks that were seen longer ago than `window` without an outcome, and return how
-        many."""
-        late = [decision_id for decision_id, at in self._waiting.items() if now - at >= window]
+        """Record a skip for artworks that were seen longer ago than `window` without an outcome, and return how many.
+
+        An artwork that was seen later than now, by so much, was seen before the clock was set back: it is as late.
+        """
+        late = [
+            decision_id
+            for decision_id, at in self._waiting.items()
+            if abs(now.timestamp() - at.timestamp()) >= window.total_seconds()
+        ]
         for decision_id in late:
             self.observe(decision_id, SKIPPED)
         return len(late)
@@ -134,9 +140,9 @@ class Profile:
         """Remove one decision and what was learned from it, and return how many there were, 0 or 1."""
         return self._without(lambda: self.journal.remove_decision(decision_id))
 
-    def expire(self, first_day: int) -> int:
-        """Remove what was written before `first_day` (`day_of`) and what was learned from it, and return how much."""
-        return self._without(lambda: self.journal.expire(first_day))
+    def expire(self, retention_days: int) -> int:
+        """Remove what was held for `retention_days` and what was learned from it, and return how much."""
+        return self._without(lambda: self.journal.expire(retention_days))
 
     def restate(self) -> None:
         """Take over changed preferences: the head is learned anew beside them."""
@@ -199,7 +205,7 @@ class Profile:
         """Return the reward of each decision in `training_log` made since then (Unix seconds)."""
         encoded, places = self._installed.encoded, self._catalog.artwork_places
         return [
-            self._reward.of(outcome, encoded.durations[encoded.title_of[places[entry.decision.artwork_id]]])
+            self._reward.of(outcome, encoded.durations[encoded.title_of[places[entry.artwork_id]]])
             for entry, outcome in self._answered(self.journal.entries())
             if entry.at.timestamp() >= seconds
         ]
@@ -266,6 +272,8 @@ class Profile:
             self._store.digest(Table.DECISION),
             installed.weights.flat().tobytes(),
             installed.latents.to_bytes() if installed.latents is not None else b"",
+            "\0".join(self._catalog.titles.artwork_ids()).encode(),
+            installed.encoded.durations.tobytes(),
             repr((installed.version, astuple(installed.prior), astuple(self._reward))).encode(),
             repr(sorted(self.stated.tags.items()) if self.stated else "").encode(),
         ):
@@ -315,7 +323,7 @@ class Profile:
         """Yield the decisions to learn from: with an outcome, an artwork in the catalogue, and without an intent."""
         places = self._catalog.artwork_places
         for entry in entries:
-            if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in places:
+            if entry.outcome is not None and not entry.with_intent and entry.artwork_id in places:
                 yield entry, entry.outcome
 
     def _learn(self, entry: Entry) -> None:

@@ -1,7 +1,8 @@
 """Retention: what this device holds of one person, under which settings, and for how long.
 
 Consent decides whether a profile is loaded at all; withdrawing it drops what is in memory, and what is stored waits
-for `forget` or for its day. Entries are deleted `retention_days` after they were written, consent or not.
+for `forget` or for its day. Decisions are deleted `retention_days` after they were written, and views at the
+latest then (`event_codec.held_since`), consent or not.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class RetentionSettings:
     Attributes:
         profiling: True if a profile may be kept at all, given consent (not of a child, nor in mode "non_profiled").
         reward: Thresholds of a quality play.
-        retention_days: Number of days for which views and decisions are kept after they were written.
+        retention_days: Number of days for which views and decisions are kept (`event_codec.held_since`).
         outcome_window: Time after which an artwork that was seen without an outcome counts as skipped.
 
     Raises:
@@ -71,7 +72,7 @@ class OpenProfile:
         self.journal = EventLog(store, self._today)
         self.consent = Consent(store, clock, on_change)
         self.profile: Profile | None = None
-        self._catalog, self._terms, self._clock = catalog, terms, clock
+        self.catalog, self._terms, self._clock = catalog, terms, clock
         if self.allowed:
             self.profile = self.read(installed)
 
@@ -84,9 +85,14 @@ class OpenProfile:
         """Return the profile, if it may be used."""
         return self.profile if self.allowed else None
 
-    def read(self, installed: LoadedModel) -> Profile:
-        """Read the stored profile for a person's rights, which need no consent. Choices must not see it then."""
-        return Profile(self.store, self.journal, self._catalog, installed, self._terms.reward)
+    def read(self, installed: LoadedModel, catalog: Catalog | None = None) -> Profile:
+        """Read the stored profile for a person's rights, which need no consent. Choices must not see it then.
+
+        Args:
+            installed: The model.
+            catalog: The catalogue of the model; None for the present one.
+        """
+        return Profile(self.store, self.journal, catalog or self.catalog, installed, self._terms.reward)
 
     def let_go(self) -> None:
         """Drop the person from memory; decisions that were not written yet never will be."""
@@ -100,7 +106,7 @@ class OpenProfile:
     @property
     def overdue(self) -> bool:
         """Return True if something is held longer than the settings allow."""
-        return self.journal.holds_older(self._first_day())
+        return self.journal.holds_older(self._terms.retention_days)
 
     @property
     def holds_history(self) -> bool:
@@ -108,14 +114,17 @@ class OpenProfile:
         return bool(self.store.count(Table.VIEW) or self.store.count(Table.DECISION))
 
     def keep_house(self, installed: LoadedModel) -> None:
-        """Write what is pending, record skips for artworks without an outcome, and delete what is too old."""
+        """Write what is pending, record skips for artworks without an outcome, and delete what is too old. Storage
+        that is read-only stays as it is."""
+        if self.store.read_only:
+            return
         person = self.person()
         if person is not None:
             while self.journal.write_batch():
                 pass
             person.settle(self._clock(), self._terms.outcome_window)
         if self.overdue:
-            (person or self.read(installed)).expire(self._first_day())
+            (person or self.read(installed)).expire(self._terms.retention_days)
         if person is not None:
             person.summarise()
         self.drop_rounds()
@@ -134,7 +143,3 @@ class OpenProfile:
 
     def _today(self) -> int:
         return day_of(self._clock())
-
-    def _first_day(self) -> int:
-        """Return the oldest day of writing that is kept."""
-        return self._today() - self._terms.retention_days

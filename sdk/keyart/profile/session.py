@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import warnings
 import weakref
 from collections.abc import Callable
 from datetime import datetime
 
+from ..catalog import Catalog
 from ..decision import Decision
 from ..errors import KeyartError, StoreClosed
 from ..model.loaded_model import LoadedModel
@@ -89,7 +91,7 @@ class Session:
 
     Args:
         open_store: Opens the store; called again after `forget`.
-        keys: Source of the root key.
+        keys: Source of the root key, until a rotation.
         chooser: Draws the artworks.
         terms: Settings of retention.
         clock: The present time.
@@ -107,10 +109,11 @@ class Session:
     ) -> None:
         self.chooser, self.clock = chooser, clock
         self.writing, self.lock = threading.RLock(), threading.RLock()
-        self._open_store, self._keys, self._terms, self._own_rng = open_store, keys, terms, own_rng
+        self._open_store, self._terms, self._own_rng = open_store, terms, own_rng
         self._closed = False
         self._decisions = BackgroundTask(self._write_decisions, WRITE_BEHIND_SECONDS)
         self._house = BackgroundTask(self._keep_house_behind, HOUSEKEEPING_SECONDS)
+        self._folding = BackgroundTask(self._fold, HOUSEKEEPING_SECONDS)
         self.custody = self._take(open_store(keys))
         _open.add(self)
 
@@ -118,12 +121,13 @@ class Session:
         """Return the profile of a store that was just opened."""
         chooser = self.chooser
         try:
+            store.fold_in_background()
             custody = OpenProfile(
                 store, chooser.catalog, chooser.installed, self._terms, self.clock, self._consent_changed
             )
             if custody.profile is not None:
                 chooser.recent.restore(custody.shown_within(chooser.policy.stickiness), chooser.installed.version)
-            if custody.overdue:
+            if custody.holds_history:  # of which something may be too old; to look is no work for an open
                 self._house.soon()
             return custody
         except BaseException:
@@ -148,9 +152,15 @@ class Session:
         return None
 
     def person_of(self, decision_id: str) -> Profile | None:
-        """Return the profile for an outcome. A decision made before consent reveals nothing that may be kept."""
+        """Return the profile for an outcome. A decision made before consent reveals nothing that may be kept, and one
+        without an artwork nothing at all."""
         person = self.person()
-        return None if self.chooser.recent.is_unprofiled(decision_id) else person
+        return None if self.read_only or self.chooser.recent.is_unkept(decision_id) else person
+
+    @property
+    def read_only(self) -> bool:
+        """Return True if the storage cannot be written, so that nothing is learned."""
+        return self.custody.store.read_only
 
     def stored(self) -> Profile:
         """Return the stored profile for a person's rights, which need no consent. Choices must not see it then."""
@@ -183,6 +193,15 @@ class Session:
             custody.profile = profile
         self._house.soon()
 
+    def set_catalog(self, catalog: Catalog, installed: LoadedModel) -> None:
+        """Choose from another catalogue from now on, with the same model fitted to it. Titles keep their artworks."""
+        custody = self.custody
+        profile = custody.read(installed, catalog) if custody.profile is not None else None
+        with self.lock:
+            self.chooser.use_catalog(catalog, installed)
+            custody.catalog, custody.profile = catalog, profile
+        self._house.soon()
+
     def forget(self) -> ForgetReceipt:
         """Erase the profile and go on with an empty one."""
         custody = self.custody
@@ -195,20 +214,20 @@ class Session:
             raise
         with self.lock:
             self.chooser.recent.clear()
-            self.custody = self._take(self._open_store(self._keys))
+            self.custody = self._take(self._open_store(custody.store.keys))
         return receipt
 
     def rotate(self, keys: KeyProvider | None) -> RotateReceipt:
         """Replace the keys of everything stored."""
         self._keep_house()
         receipt = self.custody.store.rotate(keys)
-        self._keys = keys or self._keys
         self._house.soon()  # a summary says what it is made from, and all of that has other bytes now
         return receipt
 
     def changed(self) -> None:
-        """Schedule a snapshot, since something was learned."""
+        """Schedule a snapshot, since something was learned, and the folding of what was written."""
         self._house.soon()
+        self._folding.soon()
 
     def decided(self) -> None:
         """Schedule the writing of decisions: in a second, or now if many wait."""
@@ -225,6 +244,7 @@ class Session:
         """Write what is pending and close the store. A second call does nothing."""
         self._decisions.stop()
         self._house.stop()
+        self._folding.stop()
         with self.writing:
             try:
                 if not self._closed:
@@ -232,6 +252,21 @@ class Session:
             finally:
                 self._closed = True
                 self.custody.store.close()
+
+    def close_dropped(self) -> None:
+        """Close a session whose Personalizer was dropped without close()."""
+        store = self.custody.store
+        if self._closed or store.forked:
+            return
+        store.run_outside_locks(self._close_quietly, self.writing, self.lock)
+        if not store.keys.in_memory:
+            warnings.warn(f"The profile {store.path} was dropped without close()", ResourceWarning, stacklevel=2)
+
+    def _close_quietly(self) -> None:
+        try:
+            self.close()
+        except KeyartError as error:
+            log.warning("The profile could not be written when it was dropped: %s.", type(error).__name__)
 
     def _consent_changed(self, purpose: str, granted: bool) -> None:
         if not granted:
@@ -255,10 +290,14 @@ class Session:
 
     def _write_decisions(self) -> None:
         while self._quietly(lambda: self.custody.journal.write_batch() if self.custody.allowed else 0):
-            pass  # batch by batch, so that an outcome need not wait for all
+            self._folding.soon()  # and batch by batch, so that an outcome need not wait for all
 
     def _keep_house_behind(self) -> None:
         self._quietly(self._keep_house)
+
+    def _fold(self) -> None:
+        with self.writing:
+            self._quietly(self.custody.store.fold)
 
     def _quietly(self, work: Callable[[], int | None]) -> int | None:
         """Run work on a background thread, where nothing can catch errors; flush or close runs it again, and
@@ -273,7 +312,7 @@ class Session:
     def after_fork(self) -> None:
         """Replace the locks in a forked child, since threads that are not there may hold them."""
         self.writing, self.lock = threading.RLock(), threading.RLock()
-        for behind in (self._decisions, self._house):
+        for behind in (self._decisions, self._house, self._folding):
             behind.after_fork()
         self.custody.after_fork()
         self.chooser.after_fork(self._own_rng)

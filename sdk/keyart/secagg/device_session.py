@@ -172,6 +172,7 @@ class DeviceSession:
 
     @property
     def graph(self) -> Graph:
+        """Return the graph of the round."""
         return Graph.of(self.devices, self.terms.required(self.devices))
 
     def _keys(self, message: bytes) -> tuple[DeviceSession, bytes]:
@@ -207,8 +208,11 @@ class DeviceSession:
         return replace(self, devices=request.devices, neighbours=neighbours), reply.to_bytes(round_id)
 
     def _accepted(self, request: wire.ShareRequest) -> Graph:
-        """Return the graph of so many devices. Raises MessageError if they are too few or too many, or the list too
-        short."""
+        """Return the graph of so many devices.
+
+        Raises:
+            MessageError: They are too few or too many, or the list is too short.
+        """
         n, terms = request.devices, self.terms
         if n < terms.minimum_devices or not terms.holds(n):
             raise MessageError(
@@ -306,8 +310,9 @@ class DeviceSession:
 def add_pairwise(
     total: npt.NDArray[np.unsignedinteger], agreed: bytes, terms: AggregationParameters, own: bytes, other: bytes
 ) -> None:
-    """Add to `total` what device `own` masks with for `other`: the stream, or its negative for the later of the two
-    keys.
+    """Add to `total` what device `own` masks with for `other`.
+
+    It is the stream, or its negative for the later of the two keys.
 
     Args:
         total: Lanes, changed in place.

@@ -21,8 +21,10 @@ _ONCE = bytes(12)  # nonce: each sealing key seals one message
 
 
 def derive_key(secret: bytes, round_id: bytes, purpose: str, context: bytes = b"", length: int = KEY_BYTES) -> bytes:
-    """Derive a key by HKDF with the round as salt, and label, purpose and context as info; at most 32 bytes, one
-    block."""
+    """Derive a key of at most 32 bytes, one block of HKDF.
+
+    The round is the salt; label, purpose and context are the info.
+    """
     extracted = hmac.digest(round_id, secret, "sha256")
     return hmac.digest(extracted, LABEL + purpose.encode() + b"\0" + context + b"\x01", "sha256")[:length]
 

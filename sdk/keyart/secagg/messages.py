@@ -90,6 +90,7 @@ class KeysRequest:
     terms: AggregationParameters
 
     def to_bytes(self) -> bytes:
+        """Encode the message for the devices or the server of a round."""
         return message_header(Stage.KEYS, self.terms.round_id) + self.terms.to_bytes()
 
     @classmethod
@@ -115,10 +116,12 @@ class KeysReply:
     registration: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
+        """Encode the message for the devices or the server of a round."""
         return message_header(Stage.KEYS | REPLY_FLAG, round_id) + self.record + self.registration
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes) -> KeysReply:
+        """Decode a message of a round. Raises `MessageError` if it is malformed."""
         body = message_body(message, Stage.KEYS | REPLY_FLAG, round_id)
         _exactly(body, KEYS_BYTES)
         return cls(body[:RECORD_BYTES], body[RECORD_BYTES:])
@@ -137,10 +140,12 @@ class ShareRequest:
     records: Sequence[bytes]
 
     def to_bytes(self, round_id: bytes) -> bytes:
+        """Encode the message for the devices or the server of a round."""
         return b"".join((message_header(Stage.SHARE, round_id), _COUNT.pack(self.devices), *self.records))
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes) -> ShareRequest:
+        """Decode a message of a round. Raises `MessageError` if it is malformed."""
         data = message_body(message, Stage.SHARE, round_id)
         if len(data) < _COUNT.size or (len(data) - _COUNT.size) % RECORD_BYTES:
             raise MessageError("The list of neighbours is cut short.")
@@ -176,11 +181,13 @@ class ShareReply:
         return share_digest(share, round_id) == self.digests[neighbour][start : start + DIGEST_BYTES]
 
     def to_bytes(self, round_id: bytes) -> bytes:
+        """Encode the message for the devices or the server of a round."""
         header = message_header(Stage.SHARE | REPLY_FLAG, round_id)
         return b"".join((header, self.self_mask, self.lock, *self.sealed, *self.digests))
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> ShareReply:
+        """Decode a message of a round. Raises `MessageError` if it is malformed."""
         data = message_body(message, Stage.SHARE | REPLY_FLAG, round_id)
         _exactly(data, 2 * KEY_BYTES + neighbours * (SEALED_BYTES + DIGESTS_BYTES))
         end = 2 * KEY_BYTES + neighbours * SEALED_BYTES
@@ -201,11 +208,13 @@ class MaskedRequest:
     sealed: Sequence[bytes]
 
     def to_bytes(self, round_id: bytes) -> bytes:
+        """Encode the message for the devices or the server of a round."""
         count = _COUNT.pack(len(self.sealed))
         return b"".join((message_header(Stage.MASKED, round_id), count, _to_bits(self.shared), *self.sealed))
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> MaskedRequest:
+        """Decode a message of a round. Raises `MessageError` if it is malformed."""
         data = message_body(message, Stage.MASKED, round_id)
         start = _COUNT.size + _bit_bytes(neighbours)
         if len(data) < start or (len(data) - start) % SEALED_BYTES:
@@ -238,10 +247,12 @@ class MaskedReply:
     lanes: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
+        """Encode the message for the devices or the server of a round."""
         return message_header(Stage.MASKED | REPLY_FLAG, round_id) + self.pads + self.lanes
 
     @classmethod
     def from_bytes(cls, message: bytes, terms: AggregationParameters, shared: int) -> MaskedReply:
+        """Decode a message of a round. Raises `MessageError` if it is malformed."""
         data = message_body(message, Stage.MASKED | REPLY_FLAG, terms.round_id)
         _exactly(data, shared * SHARE_BYTES + terms.vector_bytes)
         return cls(data[: shared * SHARE_BYTES], data[shared * SHARE_BYTES :])
@@ -258,10 +269,12 @@ class UnmaskRequest:
     survivors: Sequence[bool]
 
     def to_bytes(self, round_id: bytes) -> bytes:
+        """Encode the message for the devices or the server of a round."""
         return message_header(Stage.UNMASK, round_id) + _to_bits(self.survivors)
 
     @classmethod
     def from_bytes(cls, message: bytes, round_id: bytes, neighbours: int) -> UnmaskRequest:
+        """Decode a message of a round. Raises `MessageError` if it is malformed."""
         return cls(_from_bits(message_body(message, Stage.UNMASK, round_id), neighbours))
 
 
@@ -281,6 +294,7 @@ class UnmaskReply:
     locked: bytes
 
     def to_bytes(self, round_id: bytes) -> bytes:
+        """Encode the message for the devices or the server of a round."""
         return b"".join(
             (message_header(Stage.UNMASK | REPLY_FLAG, round_id), _to_bits(self.held), *self.locks, self.locked)
         )

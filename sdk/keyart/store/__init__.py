@@ -17,6 +17,7 @@ first use.
     shredding   forgetting: the keys are deleted, then the bytes, then the files are searched
     fork        a child process gets no store of its parent
     open_rounds records of federated rounds in progress
+    store_file  one connection to a file, shared by the profiles that are open
     database    `Store`: locking, transactions, rotating and forgetting; the interface for the rest of keyart
     faults      errors of SQLite as errors of keyart
 """

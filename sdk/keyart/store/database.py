@@ -8,15 +8,13 @@ sqlite3 or of the operating system; nothing is logged.
 from __future__ import annotations
 
 import contextlib
-import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from ..errors import SettingError, StoreClosed, StoreError, StoreFull
-from . import fork, migrations, rotation, schema, shredding, vault
+from ..errors import SettingError, StoreClosed, StoreError
+from . import rotation, schema, shredding, store_file, vault
 from .envelope import derive
 from .faults import guarded
 from .keys import CounterKeeper, KeyProvider, PassphraseKey
@@ -25,7 +23,10 @@ from .rotation import RotateReceipt
 from .schema import Table, store_files
 from .sealed_rows import require_fitting
 from .shredding import ForgetReceipt
-from .transaction import TransactionStack
+from .store_file import StoreFile
+
+if TYPE_CHECKING:
+    from _thread import RLock
 
 __all__ = ["ForgetReceipt", "RotateReceipt", "Store", "Table"]
 
@@ -36,47 +37,26 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _strengthened(connection: sqlite3.Connection, keys: KeyProvider, opened: vault.Vault) -> vault.Vault:
-    """Replace an outdated root key, or leave the file as it is where the disk has no room."""
-    try:
-        with guarded:
-            strengthened = rotation.strengthen(connection, keys, opened)
-    except StoreFull:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        return opened
-    shredding.finish(connection, keys)
-    return strengthened
+def _counter_name_of(label_key: bytes) -> str:
+    # The label key is the one that a rotation keeps. The name tells nobody which profile it is of.
+    return f"keyart-{derive(label_key, 'counter', 16).hex()}"
 
 
 class Store:
-    """Sealed records of one profile, in order, by id and by group. Made by `Store.open`; thread-safe."""
+    """Sealed records of one profile, in order, by id and by group. Made by `Store.open`; thread-safe.
+
+    Stores of several profiles of one file may be open in a process at the same time (`store_file`).
+    """
 
     def __init__(
-        self,
-        connection: sqlite3.Connection,
-        path: Path,
-        keys: KeyProvider,
-        profile: vault.ProfileKeys,
-        clock: Callable[[], datetime],
+        self, file: StoreFile, path: Path, name: str, profile: vault.ProfileKeys, clock: Callable[[], datetime]
     ) -> None:
-        self._connection = connection
-        self._path = path
-        self._file = path.resolve()  # absolute: the working folder may change while the store is open
-        self._keys = keys
-        self._retired_keys = keys  # of the root key that `Header.retired` names
-        self._profile = profile
-        self._clock = clock
-        self._lock = threading.RLock()
-        self._transactions = TransactionStack(connection)
+        self._file, self._path, self._name, self._profile, self._clock = file, path, name, profile, clock
         self._records: Records | None = None  # None: its ledger is read from the file at the next use
-        self._search = shredding.Search([] if keys.in_memory else store_files(self._file))
         self._closed = False
-        self._forked = False
         self.counter_compared = (
             False  # set once the records were compared with the counter, while this file is locked
         )
-        fork.watch(self)
 
     @classmethod
     def open(
@@ -89,17 +69,20 @@ class Store:
     ) -> Self:
         """Open the store at `path`, or create it.
 
+        Storage that cannot be written opens as `read_only`, from a copy in memory.
+
         Args:
             path: File of the store.
-            keys: Source of the root key.
+            keys: Source of the root key. If another profile of the file is open in this process, its source serves
+                both.
             profile: Name of the profile within the file.
             clock: Dates the receipts of `forget` and `rotate`.
 
         Raises:
             WrongKey: The keys do not open the file.
-            StoreBusy: It is open elsewhere.
+            StoreBusy: The profile is open in this process, or the file in another one.
             StoreDamaged: The file is not a profile, or bytes in it have changed.
-            StoreFull: The disk is full, read-only or failing.
+            StoreFull: The disk is full or failing.
             StoreError: The path is a folder, the file is from a newer keyart, or a key store failed.
             SettingError: The name is not a text, or the passphrase of a new file is too short.
         """
@@ -112,19 +95,11 @@ class Store:
             raise StoreError(f"{str(path)!r} cannot be a path of this machine ({error}).") from error
         if isinstance(keys, PassphraseKey) and not file.exists():
             keys.require_long()
-        connection = schema.connect(file, keys.in_memory, migrations.make)
-        try:
-            with guarded:
-                migrations.require_known(connection)
-                opened = vault.open_vault(connection, keys)
-                shredding.finish(connection, keys)
-                migrations.migrate(connection, opened)
-                if opened.outdated:
-                    opened = _strengthened(connection, keys, opened)
-                return cls(connection, path, keys, vault.unlock(connection, opened, profile), clock)
-        except BaseException:
-            schema.disconnect(connection)
-            raise
+        with store_file.opening():
+            opened, profile_keys = store_file.open_profile(file, keys, profile)
+            store = cls(opened, path, profile, profile_keys, clock)
+            opened.admit(profile, store)
+        return store
 
     @property
     def path(self) -> Path:
@@ -132,16 +107,35 @@ class Store:
         return self._path
 
     @property
+    def keys(self) -> KeyProvider:
+        """Return the source of the root key, which a rotation by any profile of the file replaces."""
+        return self._file.keys
+
+    @property
+    def read_only(self) -> bool:
+        """Return True if the storage could not be written when the file was opened: writing raises StoreFull."""
+        return self._file.read_only
+
+    @property
+    def forked(self) -> bool:
+        """Return True in the child of a fork, to which the store does not belong."""
+        return self._file.forked
+
+    def run_outside_locks(self, work: Callable[[], None], *locks: RLock) -> None:
+        """Run `work`, which takes `locks` and closes this store, from garbage collection (`store_file`)."""
+        store_file.run_outside_locks(work, self._file.lock, *locks)
+
+    @property
     def size_bytes(self) -> int:
         """Return the bytes on disk, the WAL included; for a store in memory, the bytes of its pages."""
-        with self._lock, guarded:
+        with self._file.lock, guarded:
             self._require_open()
-            if self._keys.in_memory:
-                (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-                (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
+            if self.keys.in_memory or self.read_only:
+                (pages,) = self._file.connection.execute("PRAGMA page_count").fetchone()
+                (page_bytes,) = self._file.connection.execute("PRAGMA page_size").fetchone()
                 return int(pages * page_bytes)
             total = 0
-            for part in store_files(self._file):
+            for part in store_files(self._file.path):
                 with contextlib.suppress(FileNotFoundError):
                     total += part.stat().st_size
             return total
@@ -149,8 +143,8 @@ class Store:
     @property
     def in_transaction(self) -> bool:
         """Return True if the calling thread is inside transaction(). It waits for a transaction of another thread."""
-        with self._lock:
-            return self._transactions.depth > 0
+        with self._file.lock:
+            return self._file.transactions.depth > 0
 
     def put(self, table: Table, record_id: bytes, payload: bytes, group: str | None = None) -> None:
         """Store a record, or replace the record of that id, which keeps its place in the order.
@@ -171,7 +165,7 @@ class Store:
 
     def get(self, table: Table, record_id: bytes) -> bytes | None:
         """Return the payload of a record, or None if there is none of that id."""
-        with self._lock, guarded:
+        with self._file.lock, guarded:
             return self._records_here().get(table, record_id)
 
     def delete(self, table: Table, record_id: bytes) -> bool:
@@ -190,24 +184,24 @@ class Store:
         Records are opened in batches, as they are asked for. Other calls may come in between; what they change
         further on in that direction is seen.
         """
-        with self._lock, guarded:
+        with self._file.lock, guarded:
             self._records_here().verify_once()
         return self._scan(table, newest_first)
 
     def count(self, table: Table) -> int:
         """Return the number of records of a table."""
-        with self._lock, guarded:
+        with self._file.lock, guarded:
             return self._records_here().count(table)
 
     def digest(self, table: Table) -> bytes:
         """Return bytes that differ after any change of the table, for a summary of it that is kept elsewhere."""
-        with self._lock, guarded:
+        with self._file.lock, guarded:
             return self._records_here().digest(table)
 
     @property
     def keeps_counter(self) -> bool:
         """Return True if the source of the root key keeps a counter of this profile outside the file."""
-        return isinstance(self._keys, CounterKeeper)
+        return isinstance(self.keys, CounterKeeper)
 
     def read_counter(self) -> bytes | None:
         """Return the counter of this profile, [32]; None if there is none.
@@ -215,7 +209,7 @@ class Store:
         Raises:
             StoreError: The key store failed.
         """
-        return self._keys.read_counter(self._counter_name()) if isinstance(self._keys, CounterKeeper) else None
+        return self.keys.read_counter(self._counter_name()) if isinstance(self.keys, CounterKeeper) else None
 
     def write_counter(self, value: bytes) -> None:
         """Keep the counter of this profile, [32], outside the file, where `keeps_counter`.
@@ -223,24 +217,39 @@ class Store:
         Raises:
             StoreError: The key store failed.
         """
-        if isinstance(self._keys, CounterKeeper):
-            self._keys.write_counter(self._counter_name(), value)
+        if isinstance(self.keys, CounterKeeper):
+            self.keys.write_counter(self._counter_name(), value)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit everything inside, or nothing. A nested transaction joins the outer one, and its failure fails the
         outer one."""
-        with self._lock:
+        with self._file.lock:
             self._require_open()
-            with self._transactions.begun(self._write_ledger, self._roll_back):
+            with self._file.transaction():
                 yield
 
     def flush(self) -> None:
         """Return once everything stored survives a power cut: the WAL is folded in and all is synced."""
-        with self._lock, guarded:
+        with self._file.lock, guarded:
             self._require_open()
             self._refuse_in_transaction("flush")
-            self._connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+            if not self.read_only:
+                self._file.connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+
+    def fold_in_background(self) -> None:
+        """Leave it to the owner to call `fold` from time to time, so that nothing else waits for the disk to sync."""
+        with self._file.lock, guarded:
+            self._require_open()
+            self._file.connection.execute(f"PRAGMA wal_autocheckpoint = {schema.MAX_WAL_PAGES}")
+
+    def fold(self) -> None:
+        """Fold the WAL into the database file, which waits for the disk to sync, for all profiles of the file."""
+        with self._file.lock, guarded:
+            self._require_open()
+            self._refuse_in_transaction("fold")
+            if not self.read_only:
+                self._file.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def rotate(self, new_keys: KeyProvider | None = None) -> RotateReceipt:
         """Replace the root key of the file and the profile key, and seal all records of the profile anew.
@@ -256,28 +265,27 @@ class Store:
             StoreError: A key store failed to destroy the old root key. The new keys are in force; the next rotate(),
                 forget() or open completes it.
         """
-        with self._lock:
+        with self._file.lock:
             self._require_open()
             self._refuse_in_transaction("rotate")
             if isinstance(new_keys, PassphraseKey):
                 new_keys.require_long()
-            new_keys = self._keys if new_keys is None else new_keys
-            if new_keys.in_memory != self._keys.in_memory:
+            file, old_keys = self._file, self.keys
+            new_keys = old_keys if new_keys is None else new_keys
+            if new_keys.in_memory != old_keys.in_memory:
                 raise SettingError("Keys of a file cannot be those of a store in memory, nor the other way round.")
             with guarded:
                 store_id = self._announced()
                 self._records_here().verify_once()
                 with self.transaction():
-                    fresh, retired_keys = rotation.renew(
-                        self._connection, self._keys, new_keys, self._profile, store_id
+                    fresh, retired_keys, label_keys = rotation.renew(
+                        file.connection, old_keys, new_keys, self._profile, store_id
                     )
-                self._retired_keys, self._keys, self._profile, self._records = self._keys, new_keys, fresh, None
-                shredding.finish(self._connection, self._retired_keys)
-                self._move_counter(self._retired_keys)
-                self._retired_keys = new_keys
-                return RotateReceipt(
-                    self._clock(), self._records_here().total(), not self._search.found(retired_keys)
-                )
+                file.retired_keys, file.keys, self._profile, self._records = old_keys, new_keys, fresh, None
+                shredding.finish(file.connection, old_keys)
+                self._move_counters(old_keys, label_keys)
+                file.retired_keys = new_keys
+                return RotateReceipt(self._clock(), self._records_here().total(), not file.search.found(retired_keys))
 
     def forget(self) -> ForgetReceipt:
         """Shred this profile: its key, its records, and the root key of the file. Then the store is closed.
@@ -288,41 +296,40 @@ class Store:
         Raises:
             StoreError: A key store failed. The next open completes the rest.
         """
-        with self._lock:
+        with store_file.opening(), self._file.lock:
             self._require_open()
             self._refuse_in_transaction("forget")
+            file = self._file
             with guarded:
                 records = self._records_here().total()
                 store_id = self._announced()
                 with self.transaction():
-                    retired_keys = shredding.remove(self._connection, self._keys, self._profile, store_id)
+                    retired_keys = shredding.remove(file.connection, self.keys, self._profile, store_id)
+                    self._records = None  # its ledger went with the profile
                 try:
-                    shredding.finish(self._connection, self._keys)
-                    if isinstance(self._keys, CounterKeeper):
-                        self._keys.delete_counter(self._counter_name())
-                    leftovers = self._search.found(retired_keys)
+                    shredding.finish(file.connection, self.keys)
+                    if isinstance(self.keys, CounterKeeper):
+                        self.keys.delete_counter(self._counter_name())
+                    leftovers = file.search.found(retired_keys)
                 finally:
-                    self._disconnect()
+                    self._leave()
             return ForgetReceipt(self._clock(), records, not leftovers)
 
     def close(self) -> None:
-        """Close the store. A second call does nothing, and a session without a write changes no file."""
-        with self._lock:
-            if self._closed or self._forked:
+        """Close the store, and with the last one the file. A second call does nothing, and a session without a write
+        changes no file."""
+        with store_file.opening(), self._file.lock:
+            if self._closed or self._file.forked:
                 return
             self._refuse_in_transaction("close")
+            file = self._file
             try:
-                with guarded:
-                    if schema.wrote(self._connection) and not self._keys.in_memory:
-                        schema.compact(self._connection)
+                if not file.shared:
+                    with guarded:
+                        if schema.wrote(file.connection) and not self.keys.in_memory and not file.read_only:
+                            schema.compact(file.connection)
             finally:
-                self._disconnect()
-
-    def _abandon(self) -> sqlite3.Connection | None:
-        """Give up the connection in the child of a fork, since the store is the parent's. See `fork`."""
-        self._lock = threading.RLock()  # the other one may be held by a thread that was not carried over
-        self._forked = True
-        return None if self._closed else self._connection
+                self._leave()
 
     def __enter__(self) -> Self:
         return self
@@ -336,7 +343,7 @@ class Store:
     def _scan(self, table: Table, newest_first: bool) -> Iterator[tuple[bytes, bytes]]:
         order: int | None = None
         while True:
-            with self._lock, guarded:
+            with self._file.lock, guarded:
                 rows = self._records_here().batch(table, order, _SCAN_ROWS, newest_first)
             for order, record_id, payload in rows:  # noqa: B007 (the last order begins the next batch)
                 yield record_id, payload
@@ -344,57 +351,47 @@ class Store:
                 return
 
     def _counter_name(self) -> str:
-        # The label key is the one that a rotation keeps. The name tells nobody which profile it is of.
         self._require_open()
-        return f"keyart-{derive(self._profile.label_key, 'counter', 16).hex()}"
+        return _counter_name_of(self._profile.label_key)
 
-    def _move_counter(self, old_keys: KeyProvider) -> None:
-        """Bring the counter from one key store to another. Cut off, it is made anew at the next answer."""
-        if self._keys is old_keys or not isinstance(old_keys, CounterKeeper):
+    def _move_counters(self, old_keys: KeyProvider, label_keys: Sequence[bytes]) -> None:
+        """Bring the counters of all profiles from one key store to another. Cut off, they are made anew at the next
+        answer."""
+        if self.keys is old_keys or not isinstance(old_keys, CounterKeeper):
             return
-        value = old_keys.read_counter(self._counter_name())
-        if value is not None:
-            old_keys.delete_counter(self._counter_name())  # before it is written: it may be the same key store
-            self.write_counter(value)
+        for name in map(_counter_name_of, label_keys):
+            value = old_keys.read_counter(name)
+            if value is not None:
+                old_keys.delete_counter(name)  # before it is written: it may be the same key store
+                if isinstance(self.keys, CounterKeeper):
+                    self.keys.write_counter(name, value)
 
     def _announced(self) -> bytes:
         """Return the next id of the file, after completing what an earlier forget() or rotate() has left."""
-        shredding.finish(self._connection, self._retired_keys)
+        self._require_writable()
+        shredding.finish(self._file.connection, self._file.retired_keys)
         with self.transaction():
-            return vault.announce(self._connection)
+            return vault.announce(self._file.connection)
 
-    def _disconnect(self) -> None:
+    def _leave(self) -> None:
         self._closed = True
-        try:
-            schema.disconnect(self._connection)
-        finally:
-            self._search.close()
-
-    def _write_ledger(self) -> None:
-        self._records_here().write_ledger()
-
-    def _roll_back(self) -> None:
-        # The ledger is read anew: SQLite may have rolled back already, or an interrupted COMMIT have worked.
-        self._records = None
-        if not self._forked and self._connection.in_transaction:
-            with guarded:
-                self._connection.execute("ROLLBACK")
+        self._file.leave(self._name)
 
     def _records_here(self) -> Records:
         self._require_open()
-        if self._records is None:
-            self._records = Records(self._connection, self._profile)
+        if self._records is None or self._records.stale:
+            self._records = self._file.records_of(self._profile)
         return self._records
 
+    def _require_writable(self) -> None:
+        if self.read_only:
+            raise store_file.read_only_error(self._path)
+
     def _require_open(self) -> None:
-        if self._forked:
-            raise StoreError(
-                f"The store {self._path} was opened in another process, before a fork: open it again in this one. "
-                "If that is StoreBusy, it was still open at the fork; close it before."
-            )
+        self._file.require_owned()
         if self._closed:
             raise StoreClosed(f"The store {self._path} is closed; open it again with Store.open.")
 
     def _refuse_in_transaction(self, verb: str) -> None:
-        if self._transactions.depth:
+        if self._file.transactions.depth:
             raise StoreError(f"{verb}() inside a transaction: leave the transaction first.")

@@ -26,10 +26,15 @@ Index = list[dict[bytes, int]]  # a table's records at index t − 1: keyed hash
 
 
 class Records:
-    """The records of one profile by id and by group. `changed` is True while the ledger has to be written."""
+    """The records of one profile by id and by group.
+
+    Attributes:
+        changed: True while the ledger has to be written.
+        stale: True after a rollback: what is in memory may differ from the file.
+    """
 
     def __init__(self, connection: sqlite3.Connection, profile: vault.ProfileKeys) -> None:
-        self.changed = False
+        self.changed = self.stale = False
         self._connection = connection
         self._profile = profile
         self._tallies = list(vault.read_ledger(connection, profile))

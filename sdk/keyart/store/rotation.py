@@ -40,7 +40,7 @@ class RotateReceipt:
 
 def renew(
     connection: sqlite3.Connection, keys: KeyProvider, new_keys: KeyProvider, profile: ProfileKeys, store_id: bytes
-) -> tuple[ProfileKeys, list[bytes]]:
+) -> tuple[ProfileKeys, list[bytes], list[bytes]]:
     """Replace the keys of a profile within a transaction, after its records were verified.
 
     Args:
@@ -51,7 +51,8 @@ def renew(
         store_id: New id of the file.
 
     Returns:
-        The new keys of the profile, and the sealed keys that must be found nowhere any more.
+        The new keys of the profile, the sealed keys that must be found nowhere any more, and the label keys of all
+        profiles of the file.
 
     Raises:
         WrongKey: The keys are not those of the file.
@@ -70,7 +71,8 @@ def renew(
     vault.rewrap(connection, renewed, replace(opened, wrapping=wrapping), store_id)
     fresh = ProfileKeys.of(profile.number, profile.name_hash, secret)
     _reseal(connection, profile, fresh)
-    return fresh, [header.sealed_file_key or b"", *(wrapped.sealed for wrapped in profiles)]
+    retired_keys = [header.sealed_file_key or b"", *(wrapped.sealed for wrapped in profiles)]
+    return fresh, retired_keys, [wrapped.secret[KEY_BYTES:] for wrapped in profiles]
 
 
 def strengthen(connection: sqlite3.Connection, keys: KeyProvider, opened: Vault) -> Vault:

@@ -16,7 +16,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from enum import IntEnum
 from pathlib import Path
@@ -24,7 +26,7 @@ from typing import Final
 
 from ..errors import StoreBusy, StoreDamaged, StoreError, StoreFull
 from .envelope import WHAT_HELPS
-from .faults import STILL_THERE, as_store_error, guarded
+from .faults import as_store_error, guarded
 
 APPLICATION_ID: Final = 0x6B797274  # "kyrt"; SQLite keeps it at byte 68 of the file
 # Bound into every record. A migration that changes what a record holds raises it and seals the records anew.
@@ -32,6 +34,7 @@ RECORD_SCHEMA: Final = 2
 STORE_ID_BYTES: Final = 16
 PAGE_BYTES: Final = 4096
 WAL_PAGES: Final = 48  # 0.2 MB: how far the WAL grows before SQLite folds it into the database
+MAX_WAL_PAGES: Final = 1000  # 4 MB: how far it grows where its owner folds it in the background
 
 _FRAME_BYTES: Final = PAGE_BYTES + 24
 # What the rows need where the pages are full: so many to a page as fit, and large ones on pages of their own.
@@ -103,6 +106,65 @@ def connect(path: Path, in_memory: bool, prepare: Prepare) -> sqlite3.Connection
         return connection
 
 
+def is_read_only(path: Path) -> bool:
+    """Return True if there is a folder for the store, but it or the file cannot be written."""
+    try:
+        if path.is_dir() or not path.parent.is_dir():
+            return False
+        return not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK))
+    except (OSError, ValueError):
+        return False  # no path of this machine, as `connect` says
+
+
+def connect_copy(path: Path, prepare: Prepare) -> sqlite3.Connection:
+    """Return a connection to a copy in memory of the store at `path`, or to an empty store if there is none.
+
+    Args:
+        path: File of the store, which need not be writable.
+        prepare: Fills an empty store.
+
+    Raises:
+        StoreBusy: Another process is writing to it.
+        StoreDamaged: The file is not a profile.
+        StoreFull: It cannot be read.
+    """
+    if not path.exists():
+        return connect(path, True, prepare)
+    _require_whole(path)
+    with guarded:
+        connection = _opened(":memory:", uri=False)
+        try:
+            with tempfile.TemporaryDirectory(prefix="keyart-") as folder:
+                source = _opened(f"{_copied(path, Path(folder)).as_uri()}?mode=rw", uri=True)
+                try:
+                    _require_profile(source, path)
+                    source.backup(connection)
+                finally:
+                    source.close()
+        except OSError as error:
+            connection.close()
+            raise StoreFull(f"The profile {path} cannot be copied: {error.strerror or error}.") from error
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    """Copy a store and its WAL, which holds what was not folded in yet, and return the path of the copy."""
+
+    def state() -> list[tuple[int, int]]:
+        return [(stat.st_size, stat.st_mtime_ns) for file in files if (stat := file.stat())]
+
+    files = [file for file in (path, path.with_name(path.name + "-wal")) if file.exists()]
+    before = state()
+    for file in files:
+        shutil.copyfile(file, folder / file.name)
+    if state() != before:
+        raise StoreBusy("Another process is writing to this profile. Close it there, then try again.")
+    return folder / path.name
+
+
 def disconnect(connection: sqlite3.Connection) -> None:
     """Close the connection. A session that wrote nothing leaves the files as they were, even after a killed
     process."""
@@ -164,8 +226,11 @@ def _require_place(path: Path) -> None:
         raise StoreError(f"{path} is a folder; give the path of a file, such as {path / 'profile.db'}.")
     if not path.parent.is_dir():
         raise StoreError(f"There is no folder {path.parent}; make it first, then open the profile.")
-    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
-        raise StoreFull(f"{path} cannot be written: it, or its folder, is read-only. {STILL_THERE}")
+    _require_whole(path)
+
+
+def _require_whole(path: Path) -> None:
+    """Raise StoreDamaged if the file was emptied, or if its WAL is there without it."""
     # A store is made whole or not at all (see _make), so neither of these is a new one; SQLite would begin
     # anew.
     if path.exists():

@@ -102,7 +102,7 @@ def test_only_with_both_consents(reopen, device):
         assert device.answer(message) is not None
 
 
-@pytest.mark.parametrize("mode", [{"mode": "non_profiled"}, {"age_mode": "child"}])
+@pytest.mark.parametrize("mode", [{"mode": "non_profiled"}, {"age_mode": "child", "max_maturity": "6+"}])
 def test_nothing_from_a_child_or_unprofiled(reopen, device, mode):
     message = offer_of(device).sign(SERVER)
     device.close()

@@ -205,12 +205,6 @@ def test_maturity_and_spoilers(open_art, dial):
     assert "r/end" in shown("") and "r/end" in shown("all")
 
 
-def test_the_mildest_picture_where_all_are_above_the_limit(open_art, dial):
-    pictures = [keyart.Artwork("r/16", maturity="16+"), keyart.Artwork("r/18", maturity="18+")]
-    art = open_art(catalog=keyart.Catalog.from_titles([keyart.Title("r", artworks=pictures)]))
-    assert set(distribution_of(art, dial, "r", keyart.Context("tv", EVENING, max_maturity="12+"))) == {"r/16"}
-
-
 def test_a_kept_picture_that_may_not_be_shown_any_more_is_dropped(open_art):
     pictures = [keyart.Artwork("r/all", {"faces": 1.0}), keyart.Artwork("r/18", {"faces": 1.0}, maturity="18+")]
     catalog = keyart.Catalog.from_titles([keyart.Title("r", artworks=pictures)])

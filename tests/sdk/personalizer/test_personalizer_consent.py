@@ -11,7 +11,7 @@ from support.catalogs import MORNING, TV, Clock, Dial, distribution_of, play_fav
 import keyart
 from keyart.store.database import Store, Table
 
-MODES = [{"consent": ""}, {"mode": "non_profiled"}, {"age_mode": "child"}]
+MODES = [{"consent": ""}, {"mode": "non_profiled"}, {"age_mode": "child", "max_maturity": "6+"}]
 CANARY = "canary-title-90210"
 
 
@@ -116,7 +116,7 @@ def test_withdrawal_stops_learning_and_forgets_what_is_in_memory(open_art, dial)
     assert distribution_of(art, dial, "t0", TV)["t0/a"] > 1 / 8
 
 
-@pytest.mark.parametrize("settings", [{}, {"mode": "non_profiled"}, {"age_mode": "child"}])
+@pytest.mark.parametrize("settings", [{}, {"mode": "non_profiled"}, {"age_mode": "child", "max_maturity": "6+"}])
 def test_access_without_consent_does_not_bring_the_profile_back(open_art, path, catalog, settings):
     """After `export` and `remove_title` an unprofiled choice is still not that of the profile, not even sticky."""
     dial = Dial(0.99)

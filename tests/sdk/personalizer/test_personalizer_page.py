@@ -167,7 +167,8 @@ def test_preview_draws_nothing(open_art, bundle, dial):
 def test_a_page_with_a_wrong_title_decides_nothing(open_art):
     art = open_art()
     with pytest.raises(UnknownTitle):
-        art.choose_page(["t0", "nowhere"], TV)
-    with pytest.raises(ContextError):
-        art.choose_page(["t0"], None)
+        art.choose_page(["t0", "nowhere"], TV, unknown="raise")
+    for titles in (["t0"], ["nowhere"], []):
+        with pytest.raises(ContextError):
+            art.choose_page(titles, None)
     assert art.export()["decisions"] == []

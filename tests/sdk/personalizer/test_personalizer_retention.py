@@ -86,13 +86,17 @@ def test_also_after_the_consent_was_withdrawn(open_art, clock):
     assert sizes(art) == (0, 0) and not art._session.custody.store.count(Table.HEAD)
 
 
-def test_old_views_are_kept_from_the_day_they_came(open_art, clock):
-    """A history that is brought along counts, however old."""
+def test_an_imported_history_counts_and_goes_little_by_little(open_art, clock):
+    """`test_event_log` has the days."""
     with open_art(clock=clock) as art:
-        art.record(keyart.View("t0", EVENING - 900 * DAY, 5000))
-    clock.now += 89 * DAY
-    open_art(clock=clock).close()
-    assert sizes(open_art(clock=clock)) == (1, 0)
+        assert art.record_many(keyart.View(f"t{i}", EVENING - 45 * i * DAY, 5000) for i in range(6)) == 6
+    left = []
+    for _ in range(7):
+        open_art(clock=clock).close()  # a short visit is enough
+        with open_art(clock=clock) as art:
+            left.append(sizes(art)[0])
+        clock.now += 15 * DAY + timedelta(hours=6)
+    assert left[0] == 6 and left == sorted(left, reverse=True) and left[-1] == 0 and len(set(left)) >= 4
 
 
 @pytest.mark.parametrize("days", [0, -1, 366, 90.0, True, "90", None])

@@ -33,7 +33,7 @@ def test_no_byte_of_the_keys_or_records_is_left(path, tmp_path, host):
     store = Store.open(path, host.keys, clock=lambda: NOW)
     fill(store)
     everything = "SELECT r FROM e UNION ALL SELECT k FROM b UNION ALL SELECT k FROM a"
-    sealed = [row[0] for row in store._connection.execute(everything).fetchall()]
+    sealed = [row[0] for row in store._file.connection.execute(everything).fetchall()]
     assert len(sealed) == 303
     root = next(iter(host.secrets.values()))
     receipt = store.forget()
@@ -50,7 +50,7 @@ def test_no_byte_of_the_keys_or_records_is_left(path, tmp_path, host):
 
 
 def sealed_secret(store) -> bytes:
-    return store._connection.execute("SELECT k FROM b").fetchone()[0]
+    return store._file.connection.execute("SELECT k FROM b").fetchone()[0]
 
 
 def found(path, sealed) -> bool:
@@ -88,7 +88,7 @@ def test_the_bytes_are_gone_before_the_root_key_goes(path, host):
     store.put(Table.VIEW, b"1", b"x")
     sealed, seen = sealed_secret(store), []
     keys = HostKey(host.get, host.put, lambda name: (seen.append(found(path, sealed)), host.delete(name)))
-    store._keys = keys
+    store._file.keys = keys
     assert store.forget().verified
     assert seen == [False]
 
@@ -132,7 +132,7 @@ def test_other_profiles_stay_and_get_a_new_root_key(path, tmp_path, host):
 def test_after_forgetting_another_passphrase_may_begin_anew(path):
     with Store.open(path, PassphraseKey("an old one")) as store:
         store.put(Table.VIEW, b"1", b"x")
-        (salt,) = store._connection.execute("SELECT s FROM a").fetchone()
+        (salt,) = store._file.connection.execute("SELECT s FROM a").fetchone()
         assert store.forget().verified
     assert salt not in path.read_bytes()
     with Store.open(path, PassphraseKey("a new one")) as store:
@@ -160,7 +160,7 @@ def test_forgetting_needs_no_room_for_a_second_copy(path, host, monkeypatch):
     """VACUUM writes the file anew; where there is no room the rows are zeroed where they are."""
     store = Store.open(path, host.keys)
     fill(store)
-    sealed = [row[0] for row in store._connection.execute("SELECT r FROM e").fetchall()]
+    sealed = [row[0] for row in store._file.connection.execute("SELECT r FROM e").fetchall()]
 
     class NoRoom:
         def __init__(self, connection):
@@ -176,7 +176,7 @@ def test_forgetting_needs_no_room_for_a_second_copy(path, host, monkeypatch):
                 raise error
             return self._real.execute(sql, *values)
 
-    store._connection = NoRoom(store._connection)
+    store._file.connection = NoRoom(store._file.connection)
     assert store.forget().verified
     left = path.read_bytes()
     assert len(left) > 70_000

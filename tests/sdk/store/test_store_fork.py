@@ -40,7 +40,7 @@ def test_every_call_in_the_child_says_so(store):
     next(rows)
 
     def child():
-        store._connection = store._transactions._connection = Untouchable()
+        store._file.connection = store._file.transactions._connection = Untouchable()
         for call in (
             lambda: store.put(Table.VIEW, b"1", b"y"),
             lambda: store.get(Table.VIEW, b"1"),
@@ -70,7 +70,7 @@ def test_a_block_that_was_open(store, how):
     """The child leaves it: nothing is committed or rolled back there, and the parent's block goes on."""
 
     def leave_in_child(transaction):
-        store._connection = store._transactions._connection = Untouchable()
+        store._file.connection = store._file.transactions._connection = Untouchable()
         error = ZeroDivisionError() if how == "by an error" else None
         try:
             transaction.__exit__(type(error) if error else None, error, None)

@@ -104,7 +104,7 @@ def test_a_write_that_fails_at_every_write_site(filled, tmp_path, change, how):
         disk = Disk(torn=how == "half", lasting=how == "from then on", code=FULL if how == "full" else None)
         with mounted(disk):
             store = Store.open(mine, host.keys)
-            store._connection.execute("PRAGMA wal_autocheckpoint = 8")  # folding the WAL is part of a long call
+            store._file.connection.execute("PRAGMA wal_autocheckpoint = 8")  # folding the WAL is part of a long call
             store.put(Table.SETTING, b"first", b"x")
             store.put(Table.SETTING, b"first", b"stored before")
             disk.failing = disk.steps + step
@@ -180,7 +180,7 @@ def test_no_room_to_make_the_store_under_a_limit_of_the_system(tmp_path):
 def test_the_page_limit_inside_a_transaction(path, host):
     with Store.open(path, host.keys) as store:
         store.put(Table.VIEW, b"kept", b"x")
-        store._connection.execute(f"PRAGMA max_page_count = {store.size_bytes // 4096}")
+        store._file.connection.execute(f"PRAGMA max_page_count = {store.size_bytes // 4096}")
         with pytest.raises(StoreFull, match="still there"), store.transaction():
             for i in range(1000):
                 try:
@@ -191,7 +191,7 @@ def test_the_page_limit_inside_a_transaction(path, host):
                 store.put(Table.VIEW, b"not on its own", b"x")
             raise StoreFull("What was stored is still there.")
         assert [name for name, _ in store.scan(Table.VIEW)] == [b"kept"]
-        store._connection.execute("PRAGMA max_page_count = 100000")
+        store._file.connection.execute("PRAGMA max_page_count = 100000")
         store.put(Table.VIEW, b"later", b"x" * 3000)
     with Store.open(path, host.keys) as store:
         assert [name for name, _ in store.scan(Table.VIEW)] == [b"kept", b"later"]

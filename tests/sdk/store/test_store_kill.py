@@ -256,7 +256,7 @@ def test_a_forget_that_was_cut_off_is_finished_at_the_next_open(path, host, monk
         store.put(Table.VIEW, b"1", b"ben's")
     store = Store.open(path, host.keys, "ana")
     store.put(Table.VIEW, b"1", b"ana's")
-    (gone,) = store._connection.execute("SELECT k FROM b WHERE i = 2").fetchone()
+    (gone,) = store._file.connection.execute("SELECT k FROM b WHERE i = 2").fetchone()
     (old_name,) = host.secrets
 
     def killed(*_, **__):

@@ -78,7 +78,7 @@ def test_no_plaintext_on_disk(tmp_path, host, monkeypatch, caplog, capfd):
         for i in range(300):
             record_id, payload = title.encode() + b"%d" % i, f"{title} {profile} {tag}".encode("utf-16")
             store.put(Table.VIEW, record_id, payload, group=title)
-        store._connection.execute("PRAGMA cache_size = 8")  # pages of an open transaction go to the WAL
+        store._file.connection.execute("PRAGMA cache_size = 8")  # pages of an open transaction go to the WAL
         with store.transaction():
             for i in range(100):
                 store.put(Table.HEAD, tag.encode() + b"%d" % i, (title * 200).encode(), group=tag)

@@ -100,7 +100,7 @@ def test_a_record_moved_between_them_is_refused_even_where_the_ledger_agrees(pat
         (theirs,) = connection.execute("SELECT r FROM e WHERE (p, t, n) = (2, 2, 1)").fetchone()
     with Store.open(path, host.keys, "ana") as store:
         assert store.get(Table.VIEW, b"0") == b"0"
-        store._connection.execute("UPDATE e SET r = ? WHERE (p, t, n) = (1, 2, 1)", (theirs,))
+        store._file.connection.execute("UPDATE e SET r = ? WHERE (p, t, n) = (1, 2, 1)", (theirs,))
         for ask in (lambda: store.get(Table.VIEW, b"0"), lambda: next(store.scan(Table.VIEW))):
             with pytest.raises(StoreDamaged, match="another key"):
                 ask()

@@ -30,7 +30,7 @@ def fill(store, count=300):
 
 
 def sealed_in(store) -> list[bytes]:
-    return [row[0] for row in store._connection.execute(SEALED).fetchall()]
+    return [row[0] for row in store._file.connection.execute(SEALED).fetchall()]
 
 
 def copy_of(folder):
@@ -46,14 +46,14 @@ def test_everything_is_there_under_other_keys(path, tmp_path, host):
     store = Store.open(path, host.keys, clock=lambda: NOW)
     fill(store)
     before, sealed, secrets = contents(store), sealed_in(store), dict(host.secrets)
-    hashes = {row[0] for row in store._connection.execute("SELECT h FROM e")}
+    hashes = {row[0] for row in store._file.connection.execute("SELECT h FROM e")}
     assert store.rotate() == RotateReceipt(NOW, 300, True)
     assert not set(host.secrets.values()) & set(secrets.values()) and len(host.secrets) == 1
     assert contents(store) == before
     files = [file.read_bytes() for file in copy_of(tmp_path).iterdir()]
     for record in sealed:  # nothing that was sealed with an old key is in a file, while the store is open
         assert not any(piece in file for piece in pieces_of(record) for file in files)
-    assert not hashes & {row[0] for row in store._connection.execute("SELECT h FROM e")}
+    assert not hashes & {row[0] for row in store._file.connection.execute("SELECT h FROM e")}
     store.put(Table.VIEW, b"later", b"x", group="t1")
     store.close()
     with Store.open(path, host.keys) as store:
@@ -119,7 +119,7 @@ def test_an_old_profile_key_opens_nothing_new(path, host):
         store.put(Table.VIEW, b"1", b"x")
         old = store._profile
         store.rotate()
-        (sealed,) = store._connection.execute("SELECT r FROM e").fetchone()
+        (sealed,) = store._file.connection.execute("SELECT r FROM e").fetchone()
         with pytest.raises(StoreDamaged, match="another key"):
             old.records.unseal(sealed, b"")
 
@@ -275,10 +275,10 @@ def test_the_search_reads_the_disk_each_time(path, host):
     """What an earlier search read is not taken for what is there now."""
     with Store.open(path, host.keys) as store:
         assert store.rotate().verified
-        (sealed,) = store._connection.execute("SELECT k FROM b").fetchone()
-        assert store._search.found([sealed])
+        (sealed,) = store._file.connection.execute("SELECT k FROM b").fetchone()
+        assert store._file.search.found([sealed])
         store.rotate()
-        assert not store._search.found([sealed])
+        assert not store._file.search.found([sealed])
 
 
 @pytest.mark.slow

@@ -180,7 +180,7 @@ def test_no_changed_bit_and_no_cut_of_a_stored_record_is_accepted():
     """In its row, after the ledger was compared with the rows: each record answers for itself."""
     with Store.open("memory", EphemeralKey()) as store:
         store.put(Table.VIEW, b"1", b"one", group="t")
-        (sealed,) = store._connection.execute("SELECT r FROM e").fetchone()
+        (sealed,) = store._file.connection.execute("SELECT r FROM e").fetchone()
         assert store.get(Table.VIEW, b"1") == b"one"
         forged = [sealed[:length] for length in range(len(sealed))]
         for bit in range(len(sealed) * 8):
@@ -189,10 +189,10 @@ def test_no_changed_bit_and_no_cut_of_a_stored_record_is_accepted():
             forged.append(bytes(record))
         assert len(forged) == 161 * 9
         for record in forged:
-            store._connection.execute("UPDATE e SET r = ?", (record,))
+            store._file.connection.execute("UPDATE e SET r = ?", (record,))
             with pytest.raises(StoreDamaged):
                 store.get(Table.VIEW, b"1")
-        store._connection.execute("UPDATE e SET r = ?", (sealed,))
+        store._file.connection.execute("UPDATE e SET r = ?", (sealed,))
         assert store.get(Table.VIEW, b"1") == b"one"
 
 
@@ -200,7 +200,7 @@ def test_no_changed_bit_and_no_cut_of_a_stored_record_is_accepted():
 def test_a_row_that_vanishes_while_the_store_is_open(verb):
     with Store.open("memory", EphemeralKey()) as store:
         store.put(Table.VIEW, b"1", b"one")
-        store._connection.execute("DELETE FROM e")
+        store._file.connection.execute("DELETE FROM e")
         with pytest.raises(StoreDamaged, match="Restore"):
             getattr(store, verb)(Table.VIEW, b"1", *([b"x"] if verb == "put" else []))
 

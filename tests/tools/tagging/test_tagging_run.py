@@ -80,6 +80,7 @@ def test_all_models_together(clips: dict[str, Path], models: Models, tmp_path: P
     assert set(tagging.models) == {"faces", "expression", "objects", "lettering", "unsafe"}
     assert all(still.checked and still.unsafe is not None for still in tagging.selected)
     assert all(len(artwork.embedding or ()) == 1280 for artwork in catalog["bikes"].artworks)
+    assert np.linalg.norm(catalog["bikes"].embedding) == pytest.approx(1.0, abs=1e-3)
     vectors = np.array([still.embedding for still in tagging.selected])
     assert (cosines(vectors) - np.eye(len(vectors))).max() <= MIN_DUPLICATE_COSINE
 

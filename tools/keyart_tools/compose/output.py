@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keyart.catalog import Artwork, Catalog, age_of, kind_of
+from keyart.catalog import UNRATED, Artwork, Catalog, kind_of, rating_of
 from keyart.errors import SettingError
 
 from .composer import SHAPES, Composition
@@ -77,6 +77,12 @@ def write(out: Path, composition: Composition, document: Mapping[str, Any]) -> N
         (out / f"{crop}.jpg").unlink(missing_ok=True)
 
 
+def _strictness(maturity: str) -> tuple[int, int]:
+    """Return a key by which the stricter of two age ratings is the larger."""
+    rating = rating_of(maturity) or UNRATED
+    return rating.age, rating.rank
+
+
 def with_artwork(
     catalog: Catalog, tagging: Tagging, sources: CompositionSources, composition: Composition, image: str
 ) -> Catalog:
@@ -96,7 +102,7 @@ def with_artwork(
         tags={tag: weight for tag, weight in used[0].tags.items() if kind_of(tag) in SUBJECT_KINDS},
         image=image,
         synthetic=True,
-        maturity=max((one.maturity for one in shown), key=lambda age: age_of(age) or 0, default=""),
+        maturity=max((one.maturity for one in shown), key=_strictness, default=""),
         spoiler=any(one.spoiler for one in shown),
     )
     others = [one for one in title.artworks if one.id != artwork.id]

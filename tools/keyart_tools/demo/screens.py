@@ -104,6 +104,8 @@ def _live(world: World, i: int, impressions: int, art: Personalizer) -> set[str]
     for k in range(impressions):
         title_id, context = world.impression(i, k)
         decision = art.choose(title_id, context)
+        if decision.artwork_id is None:  # the world's age limit allows none
+            continue
         outcome = world.outcome(i, k, decision.artwork_id)
         art.observe(decision.id, outcome)
         if outcome.kind == "played":
@@ -136,6 +138,7 @@ def _screen(
     shown: list[str] = []
     choices = []
     for slot, decision in enumerate(decisions):
+        assert decision.artwork_id is not None  # noqa: S101 – neither profile nor context has an age limit
         title = catalog[decision.title_id]
         slot_context = replace(context, slot=slot)
         chances = art.preview(title.id, slot_context, beside=shown)

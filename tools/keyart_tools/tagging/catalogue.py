@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from keyart.catalog import Artwork, Catalog, Title
 from keyart.errors import CatalogError
@@ -20,7 +23,8 @@ def write_catalogue(folder: Path, tagging: Tagging) -> Catalog:
     artworks = [_artwork(tagging, still) for still in tagging.selected]
     ids = {artwork.id for artwork in artworks}
     artworks += [artwork for artwork in _composed(folder / CATALOG, tagging.title_id) if artwork.id not in ids]
-    title = Title(tagging.title_id, tagging.name, tagging.film.seconds, tagging.title_tags, artworks)
+    embedding = _mean_embedding([artwork.embedding for artwork in artworks if artwork.embedding is not None])
+    title = Title(tagging.title_id, tagging.name, tagging.film.seconds, tagging.title_tags, artworks, embedding)
     catalog = Catalog.from_titles([title])
     catalog.save(folder / CATALOG)
     return catalog
@@ -36,6 +40,14 @@ def _artwork(tagging: Tagging, still: Still) -> Artwork:
         embedding=None if embedding is None else [round(float(x), 4) for x in embedding],
         maturity=ADULT if still.unsafe is not None and still.unsafe >= MAX_UNSAFE else "",
     )
+
+
+def _mean_embedding(embeddings: Sequence[Sequence[float]]) -> list[float] | None:
+    """Return the mean of artworks' embeddings at norm 1: what the film looks like on the whole."""
+    if not embeddings:
+        return None
+    mean = np.mean(np.array(embeddings, dtype=np.float64), axis=0)
+    return [round(float(x), 4) for x in mean / max(float(np.linalg.norm(mean)), 1e-12)]
 
 
 def _composed(path: Path, title_id: str) -> list[Artwork]:

@@ -43,6 +43,7 @@ class MovieLensFilm:
 
     @property
     def id(self) -> str:
+        """Return the id of the title."""
         return f"ml{self.items[0]}"
 
     def tags(self) -> dict[str, float]:

@@ -1,5 +1,6 @@
-"""Real viewers, histories, hours and films; made-up pictures and responses. See docs/reference/worlds.md for what is
-which.
+"""Real viewers, histories, hours and films; made-up pictures and responses.
+
+See docs/reference/worlds.md for what is which.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ...errors import SettingError
+from ...model.eligibility import NO_AGE_LIMIT, AgeLimit
 from ...types import Doubles
 from ..offer import Offer
 from ..vectors import DeviceKind, VectorSource
@@ -43,10 +44,11 @@ def differences(
     catalog: Catalog,
     since: float,
     max_decisions: int,
+    limit: AgeLimit = NO_AGE_LIMIT,
 ) -> tuple[list[Entry], Doubles]:
     """Return the decisions of `evaluation.replay_decisions`, and y of each, [N]."""
     of_candidate, of_installed = (
-        replay_decisions(model, policy, profile, catalog, since, max_decisions)
+        replay_decisions(model, policy, profile, catalog, since, max_decisions, limit)
         for model in (candidate, as_candidate(installed))
     )
     y = [
@@ -67,7 +69,7 @@ def _vector(offer: Offer, source: VectorSource) -> Doubles:
     if model is None or policy is None:
         raise SettingError(MISFIT)
     entries, y = differences(
-        model, installed, policy, source.profile, source.catalog, offer.since, offer.most_decisions
+        model, installed, policy, source.profile, source.catalog, offer.since, offer.most_decisions, source.limit
     )
     return segment_vector(SegmentLayout.of(TOPIC, spec), spec, entries, y)
 

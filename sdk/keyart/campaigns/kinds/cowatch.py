@@ -60,6 +60,7 @@ class CowatchLayout(VectorLayout):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
+        """Return the number of entries of each part, in order."""
         t = self.titles
         return {"views": t, "weighted": t, "squares": t, "viewers": 2, "products": t * self.directions}
 

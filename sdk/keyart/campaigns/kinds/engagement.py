@@ -62,7 +62,7 @@ class Engagement:
         entries = [
             entry
             for entry in profile.journal.entries()
-            if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in places
+            if entry.outcome is not None and not entry.with_intent and entry.artwork_id in places
         ]
         rewards = profile.rewards_since(-math.inf)  # of the same decisions, in the same order
         log = sorted(zip(entries, rewards, strict=True), key=_in_time)
@@ -70,7 +70,7 @@ class Engagement:
         outcomes = [entry.outcome for entry in shown]
         at = np.array([entry.at.timestamp() for entry in shown])
         watched = [view.at.timestamp() for view in profile.journal.views()]
-        pictures = np.array([encoded.place[entry.decision.artwork_id] for entry in shown], dtype=np.intp)
+        pictures = np.array([encoded.place[entry.artwork_id] for entry in shown], dtype=np.intp)
         return cls(
             at=at,
             played=np.array([float(o is not None and o.kind == "played") for o in outcomes]),

@@ -20,6 +20,7 @@ import numpy as np
 from ...context import Context
 from ...errors import SettingError
 from ...model.candidates import CandidateSets
+from ...model.eligibility import NO_AGE_LIMIT, AgeLimit
 from ...model.ranker import NumpyRanker, Weights
 from ...model.ranker.weights import MAX_STORED_WEIGHT, parameter_count
 from ...profile.event_codec import Entry
@@ -54,8 +55,9 @@ MISFIT: Final = "The candidate does not fit this device's model; nothing is sent
 
 @dataclass(frozen=True)
 class EvaluationLayout(VectorLayout):
-    """Layout of a device's means over its decisions, one entry each, divided by `EVALUATION_PART_MAXIMA` and times
-    `EVALUATION_PART_NORM`.
+    """Layout of a device's means over its decisions.
+
+    One entry each, divided by `EVALUATION_PART_MAXIMA` and times `EVALUATION_PART_NORM`.
 
     Its parts are: devices: 1 if there are decisions. logged: r. weight: w. rewarded: w r. Then their products:
     weight_weight: (mean w)². rewarded_rewarded: (mean w r)². weight_rewarded: mean w · mean w r.
@@ -63,6 +65,7 @@ class EvaluationLayout(VectorLayout):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
+        """Return the number of entries of each part, in order."""
         return dict.fromkeys(EVALUATION_PART_MAXIMA, 1)
 
 
@@ -116,28 +119,42 @@ def as_candidate(installed: LoadedModel) -> LoadedModel:
 
 
 def answered_decisions(profile: Profile, catalog: Catalog) -> list[tuple[Answered, float]]:
-    """Return the decisions with an outcome, without an intent, whose artwork is in the catalogue, with their rewards,
-    by time."""
+    """Return the decisions that count, by time, with their rewards.
+
+    They have an outcome and no intent, and their artwork is in the catalogue.
+    """
     places = catalog.artwork_places
     answered: list[Answered] = [
         (entry, entry.outcome)
         for entry in profile.journal.entries()
-        if entry.outcome is not None and not entry.with_intent and entry.decision.artwork_id in places
+        if entry.outcome is not None and not entry.with_intent and entry.artwork_id in places
     ]
     rewards = profile.rewards_since(-math.inf)  # of the same decisions, in the same order
     return sorted(zip(answered, rewards, strict=True), key=lambda pair: pair[0][0].at)
 
 
 def replay_weights(
-    model: LoadedModel, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
+    model: LoadedModel,
+    policy: Policy,
+    profile: Profile,
+    catalog: Catalog,
+    since: float,
+    most: int,
+    limit: AgeLimit = NO_AGE_LIMIT,
 ) -> tuple[Doubles, Doubles]:
     """Return w [N] and r [N] of the decisions of `replay_decisions`."""
-    replayed = replay_decisions(model, policy, profile, catalog, since, most)
+    replayed = replay_decisions(model, policy, profile, catalog, since, most, limit)
     return np.array([decision.weight for decision in replayed]), np.array([decision.reward for decision in replayed])
 
 
 def replay_decisions(
-    model: LoadedModel, policy: Policy, profile: Profile, catalog: Catalog, since: float, most: int
+    model: LoadedModel,
+    policy: Policy,
+    profile: Profile,
+    catalog: Catalog,
+    since: float,
+    most: int,
+    limit: AgeLimit = NO_AGE_LIMIT,
 ) -> list[ReplayedDecision]:
     """Replay the latest `most` decisions since then (Unix seconds) with a model, in the order of time.
 
@@ -149,7 +166,7 @@ def replay_decisions(
     is. Each is judged by what this device would have learned on top of the model from earlier ones: from those before
     the first all at once, as after an update; then page by page (the same moment). History and stated preferences are
     today's: they concern titles, not which artwork was shown. Latents are left out, and so is what no log holds: the
-    page around an artwork, trends, and an age limit.
+    page around an artwork, trends, and the age limit of a context. That of the profile, `limit`, holds.
     """
     log = answered_decisions(profile, catalog)
     on_trial = [
@@ -167,13 +184,13 @@ def replay_decisions(
     for at, page in itertools.groupby(later, key=lambda pair: pair[0][0].at):
         shown = list(page)
         head, own = learner.head, learner.own
-        slates = CandidateSets(catalog, model, policy, viewer, head, profile.has_watched, profile.stated, own)
+        slates = CandidateSets(catalog, model, policy, viewer, head, profile.has_watched, profile.stated, own, limit)
         for (entry, _), reward in shown:
             decision = entry.decision
             if decision.id in ids:
                 title = catalog.index(decision.title_id)
                 (candidates,) = slates.candidates([title], Context(entry.device, at).at_slot(entry.slot))
-                place = model.encoded.place[decision.artwork_id] - slates.pictures(title).start
+                place = model.encoded.place[entry.artwork_id] - slates.pictures(title).start
                 weighed = candidates.weighed()
                 weight = min(weighed.probability[place] / decision.propensity, MAX_IMPORTANCE_WEIGHT)
                 replayed.append(ReplayedDecision(entry, weight, reward, place, weighed.probability, weighed.value))
@@ -184,8 +201,10 @@ def replay_decisions(
 
 
 def evaluation_vector(layout: EvaluationLayout, w: Doubles, r: Doubles) -> Doubles:
-    """Return the vector with a norm of at most 1, [layout.size], for w [N] and r [N] in 0–1; zeros without
-    decisions."""
+    """Return the vector with a norm of at most 1, [layout.size], for w [N] and r [N] in 0–1.
+
+    It is zero without decisions.
+    """
     if not len(w):
         return np.zeros(layout.size)
     weight, rewarded = float(w.mean()), float((w * r).mean())
@@ -210,7 +229,9 @@ def _vector(offer: Offer, source: VectorSource) -> Doubles:
     model, policy = candidate_model(source.installed, offer.numbers), source.policy
     if model is None or policy is None:
         raise SettingError(MISFIT)
-    w, r = replay_weights(model, policy, source.profile, source.catalog, offer.since, offer.most_decisions)
+    w, r = replay_weights(
+        model, policy, source.profile, source.catalog, offer.since, offer.most_decisions, source.limit
+    )
     return evaluation_vector(EvaluationLayout(), w, r)
 
 

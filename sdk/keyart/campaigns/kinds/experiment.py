@@ -49,6 +49,7 @@ class ExperimentLayout(VectorLayout):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
+        """Return the number of entries of each part, in order."""
         a, m = self.arms, self.metrics
         return {"arms": a * (1 + 2 * m), "past": 2 * m, "groups": self.groups * a * 3}
 
@@ -94,6 +95,7 @@ class ExperimentRequest:
 
     @property
     def layout(self) -> ExperimentLayout:
+        """Return the layout of the vector."""
         return ExperimentLayout(self.arms, len(self.asked), len(self.groups) + 1 if self.group else 0)
 
     @property
@@ -103,6 +105,7 @@ class ExperimentRequest:
 
     @property
     def payload(self) -> bytes:
+        """Return the payload of the offer."""
         rows = [(METRICS.index(a.metric), a.share, a.centre, a.reach, a.theta, a.past_centre) for a in self.asked]
         return np.array(rows, dtype="<f4").tobytes()
 

@@ -48,6 +48,7 @@ class PopulationLayout(VectorLayout):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
+        """Return the number of entries of each part, in order."""
         spec = self.spec
         return {
             "viewers": len(spec.leading_tags) * (1 + spec.viewer_size + len(spec.viewer_kinds)),

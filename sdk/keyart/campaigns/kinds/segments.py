@@ -49,6 +49,7 @@ class SegmentLayout(VectorLayout):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
+        """Return the number of entries of each part, in order."""
         return dict.fromkeys(SHARES, len(self.segments))
 
     @property

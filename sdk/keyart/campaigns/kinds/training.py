@@ -72,6 +72,7 @@ class TrainingLayout(VectorLayout):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
+        """Return the number of entries of each part, in order."""
         sizes = {"gradient": parameter_count(self.spec), "artworks": 2 * self.artworks}
         if self.latents != "none":
             sizes["tag_latents"] = self.spec.artwork_size * LATENTS
@@ -83,8 +84,10 @@ class TrainingLayout(VectorLayout):
 
     @property
     def scaled(self) -> int:
-        """Return the number of entries that have a scale and are clipped together: all but moments and side
-        entries."""
+        """Return the number of entries that have a scale and are clipped together.
+
+        These are all but moments and side entries.
+        """
         return self.size - SIDE_ENTRIES - self.sizes.get("moments", 0)
 
 
@@ -157,8 +160,10 @@ def training_vectors(
 
 
 def _moments(log: DecisionLog, decisions: Doubles) -> Doubles:
-    """Return the mean of [u, f] fᵀ over each device's decisions, with a norm of at most `MOMENTS_NORM`, [d, (U + F) ·
-    F]."""
+    """Return the mean of [u, f] fᵀ over each device's decisions, [d, (U + F) · F].
+
+    Its norm is at most `MOMENTS_NORM`.
+    """
     u = direction_features(log.rows).astype(np.float64)
     f = np.zeros((*u.shape[:-1], LATENTS)) if log.latents is None else log.latents.astype(np.float64)
     both = np.swapaxes(np.concatenate([u, f], axis=-1), -1, -2)

@@ -33,6 +33,7 @@ class TrendingLayout(VectorLayout):
 
     @cached_property
     def sizes(self) -> Mapping[str, int]:
+        """Return the number of entries of each part, in order."""
         return {"plays": self.titles * TRENDING_BUCKETS}
 
 

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from ...catalog import Artwork, Catalog, Title, age_of, kind_of
-from ...types import Bools, Doubles, Floats, Ints
+from ...catalog import UNRATED, Artwork, Catalog, Title, kind_of, rating_of
+from ...errors import CatalogError
+from ...types import Bools, Doubles, Floats, Ints, ShortInts
+from .sparse_table import sparse_zeros
 from .spec import MATCHES_PER_KIND, FeatureSpec
 
 Shares = dict[str, dict[str, float]]  # kind: tag: its part of the kind's weight
@@ -44,7 +46,7 @@ class EncodedCatalog:
         open_rarity: Share of titles that carry each of those tags, [O].
         misleading: True if genres or cast share nothing with the title's, [n].
         honest: The candidates that are left without misleading ones; all of them if none would be left, [n].
-        ages: Age from which on an artwork may be shown, [n].
+        ratings: Age rating of each artwork (`keyart.catalog.Rating`), [n, 3].
         spoilers: True for artworks that may not be shown before the title was watched, [n].
         spoils: True for titles with a spoiler, [t].
         ready: True for titles that are encoded with their artworks, [t].
@@ -54,32 +56,38 @@ class EncodedCatalog:
     """
 
     def __init__(self, catalog: Catalog, spec: FeatureSpec) -> None:
+        size, read = catalog.titles.embedding_size(), spec.embedding
+        if read is not None and size is not None and size != read.size:
+            raise CatalogError(
+                f"The catalogue's embeddings have {size} numbers, and the model reads {read.size}. Make them as the "
+                "catalogue's that the model was trained on, or leave them out."
+            )
         self.spec = spec
         self._titles = titles = catalog.titles
-        counts = [len(title.artworks) for title in titles]
+        counts = titles.artwork_counts()
         self.first: Ints = np.zeros(len(titles) + 1, dtype=np.intp)
         np.cumsum(counts, out=self.first[1:])
         self.starts = self.first.tolist()
         self.on_page: dict[tuple[int, int], Floats] = {}  # kept by `keyart.model.page`, which works it out
         self.title_of: Ints = np.repeat(np.arange(len(titles), dtype=np.intp), counts)
         n, t, kinds = len(self.title_of), len(titles), len(spec.match_kinds)
-        self.artwork: Floats = np.zeros((n, spec.artwork_size), dtype=np.float32)
-        self.shares: Floats = np.zeros((n, spec.viewer_size), dtype=np.float32)
-        self.title_shares: Floats = np.zeros((t, spec.viewer_size), dtype=np.float32)
+        self.artwork: Floats = sparse_zeros((n, spec.artwork_size), np.float32)
+        self.shares: Floats = sparse_zeros((n, spec.viewer_size), np.float32)
+        self.title_shares: Floats = sparse_zeros((t, spec.viewer_size), np.float32)
         self.fixed_match: Floats = np.full((n, len(spec.match_names)), np.nan, dtype=np.float32)
-        self.open_index: Ints = np.zeros((n, kinds, OPEN_TAGS_PER_ITEM), dtype=np.intp)
-        self.open_weight: Floats = np.zeros(self.open_index.shape, dtype=np.float32)
-        self.title_open_index: Ints = np.zeros((t, kinds, OPEN_TAGS_PER_ITEM), dtype=np.intp)
-        self.title_open_weight: Floats = np.zeros(self.title_open_index.shape, dtype=np.float32)
+        self.open_index: Ints = sparse_zeros((n, kinds, OPEN_TAGS_PER_ITEM), np.intp)
+        self.open_weight: Floats = sparse_zeros(self.open_index.shape, np.float32)
+        self.title_open_index: Ints = sparse_zeros((t, kinds, OPEN_TAGS_PER_ITEM), np.intp)
+        self.title_open_weight: Floats = sparse_zeros(self.title_open_index.shape, np.float32)
         self.misleading: Bools = np.zeros(n, dtype=np.bool_)
         self.honest: Bools = np.zeros(n, dtype=np.bool_)
-        self.ages: Ints = np.zeros(n, dtype=np.intp)
+        self.ratings: ShortInts = np.zeros((n, len(UNRATED)), dtype=np.int16)
         self.spoilers: Bools = np.zeros(n, dtype=np.bool_)
         self.spoils = bytearray(t)
-        self.durations: Doubles = np.array([title.duration for title in titles])
+        self.durations: Doubles = np.asarray(titles.durations(), dtype=np.float64)
         self.title_place: Mapping[str, int] = catalog.title_places
         self.place: Mapping[str, int] = _Places(self, catalog.artwork_places)
-        self._open_place, self.open_rarity = _open_tags(titles, spec)
+        self._open_place, self.open_rarity = _open_tags(catalog, spec)
         self.ready, self._titles_ready = bytearray(t), bytearray(t)
 
     @classmethod
@@ -107,7 +115,7 @@ class EncodedCatalog:
                 self._encode_title(t)
 
     def _encode_title(self, t: int) -> Shares:
-        of_title = _shares(self._titles[t].tags)
+        of_title = _shares(self.spec.tags_of(self._titles[t]))
         self._set_shares(self.title_shares[t], of_title)
         if self.spec.open_matches:
             self._set_open(self.title_open_index[t], self.title_open_weight[t], of_title)
@@ -117,10 +125,11 @@ class EncodedCatalog:
     def _encode(self, t: int) -> None:
         of_title, place = self._encode_title(t), self.spec.artwork_place
         artworks, start = self._titles[t].artworks, int(self.first[t])
-        shares = [_shares(artwork.tags) for artwork in artworks]
-        for row, (artwork, of_artwork) in enumerate(zip(artworks, shares, strict=True), start):
+        tagged = [self.spec.tags_of(artwork) for artwork in artworks]
+        shares = [_shares(weights) for weights in tagged]
+        for row, (weights, of_artwork) in enumerate(zip(tagged, shares, strict=True), start):
             tags = self.artwork[row]
-            for tag, weight in artwork.tags.items():
+            for tag, weight in weights.items():
                 if tag in place:
                     tags[place[tag]] = min(weight, MAX_TAG_WEIGHT)
             self._set_shares(self.shares[row], of_artwork)
@@ -131,7 +140,7 @@ class EncodedCatalog:
         misleading = [_is_misleading(of_title, of_artwork) for of_artwork in shares]
         self.misleading[mine] = misleading
         self.honest[mine] = [not misleads for misleads in misleading] if not all(misleading) else True
-        self.ages[mine] = [age_of(artwork.maturity) or 0 for artwork in artworks]
+        self.ratings[mine] = [rating_of(artwork.maturity) or UNRATED for artwork in artworks]
         self.spoilers[mine] = spoilers = [artwork.spoiler for artwork in artworks]
         self.spoils[t] = any(spoilers)
         self.ready[t] = 1
@@ -156,8 +165,10 @@ class EncodedCatalog:
 
 
 class _Places(Mapping[str, int]):
-    """Artwork id to place among all artworks. Looking an artwork up encodes its title, since its rows are about to be
-    used."""
+    """Artwork id to place among all artworks.
+
+    Looking an artwork up encodes its title, since its rows are about to be used.
+    """
 
     def __init__(self, encoded: EncodedCatalog, places: Mapping[str, int]) -> None:
         self._encoded, self._places = encoded, places
@@ -178,8 +189,10 @@ class _Places(Mapping[str, int]):
 
 
 def is_misleading(title: Title, artwork: Artwork) -> bool:
-    """Return True if genres, or cast, of the artwork share nothing with the title's. A kind absent on one side
-    passes."""
+    """Return True if genres, or cast, of the artwork share nothing with the title's.
+
+    A kind that is absent on one side passes.
+    """
     return _is_misleading(_shares(title.tags), _shares(artwork.tags))
 
 
@@ -229,17 +242,11 @@ def _fixed_match(of_title: Shares, of_artwork: Shares, spec: FeatureSpec) -> lis
     return row
 
 
-def _open_tags(titles: tuple[Title, ...], spec: FeatureSpec) -> tuple[dict[str, int], Floats]:
+def _open_tags(catalog: Catalog, spec: FeatureSpec) -> tuple[dict[str, int], Floats]:
     """Return the places of high-cardinality tags, and the share of titles that carry each (at least one entry)."""
-    kinds = {spec.match_kinds[k] for k in spec.open_matches}
-    carriers: dict[str, int] = {}
-    if kinds:
-        for title in titles:
-            for tag in title.tags:
-                if kind_of(tag) in kinds:
-                    carriers[tag] = carriers.get(tag, 0) + 1
+    carriers = catalog.titles.carriers({spec.match_kinds[k] for k in spec.open_matches})
     place = {tag: i for i, tag in enumerate(sorted(carriers))}
     rarity = np.zeros(max(len(place), 1), dtype=np.float32)
     for tag, i in place.items():
-        rarity[i] = carriers[tag] / len(titles)
+        rarity[i] = carriers[tag] / len(catalog)
     return place, rarity

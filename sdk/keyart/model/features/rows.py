@@ -1,5 +1,4 @@
-"""Feature rows: the ranker's inputs for the candidates of a choice, from the encoded catalogue, a viewer and a
-context."""
+"""Feature rows: the ranker's inputs for candidates, from the encoded catalogue, a viewer and a context."""
 
 from __future__ import annotations
 
@@ -123,8 +122,10 @@ def interaction_features(
 
 
 def take_rows(table: Floats, places: Ints | slice | int) -> Floats:
-    """Return the rows of `table` at `places`, for a slice as a view; `take` is twice as fast as the same by
-    brackets."""
+    """Return the rows of `table` at `places`, for a slice as a view.
+
+    `take` is twice as fast as the same by brackets.
+    """
     return table.take(places, axis=0) if isinstance(places, np.ndarray) else table[places]
 
 

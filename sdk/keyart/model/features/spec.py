@@ -2,7 +2,7 @@
 
 Low-cardinality kinds (genre, palette …) get places of their own. High-cardinality kinds (cast, director …: thousands
 of values; "open" in the spec) get interaction features only, so that neither the model nor this spec grows with the
-catalogue.
+catalogue. Embeddings are read as tags of one more low-cardinality kind (`embedding`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ...catalog import Catalog, folded_kind, kind_of
+from ...catalog import EMBEDDING_KIND, Artwork, Catalog, Title, folded_kind, kind_of
 from ...context import DAYPARTS, DEVICES
 from ...errors import BundleRefused
+from .embedding import EmbeddingAxes
 
 if TYPE_CHECKING:
     from ...types import Floats
@@ -82,6 +83,7 @@ class FeatureSpec:
         abandoned_weight: Weight of an abandoned view, against 1.
         sharpening: Exponent of the history (h^3 / Σ h^3).
         version: Version of the spec.
+        embedding: Axes by which embeddings become tags; None if the catalogue has none.
     """
 
     artwork_tags: tuple[str, ...]
@@ -94,18 +96,20 @@ class FeatureSpec:
     abandoned_weight: float = 0.4
     sharpening: float = 3.0
     version: int = VERSION
+    embedding: EmbeddingAxes | None = None
 
     @classmethod
     def from_catalog(cls, catalog: Catalog) -> FeatureSpec:
-        """Return the spec that fits a catalogue. It depends on the tags, not on the order of the titles."""
+        """Return the spec that fits a catalogue's tags and embeddings, in whichever order its titles come."""
         on_titles: dict[str, set[str]] = defaultdict(set)
         on_artworks: dict[str, set[str]] = defaultdict(set)
-        for title in catalog:
-            for tag in title.tags:
-                on_titles[kind_of(tag)].add(tag)
-            for artwork in title.artworks:
-                for tag in artwork.tags:
-                    on_artworks[kind_of(tag)].add(tag)
+        embedding = EmbeddingAxes.of_catalog(catalog)
+        for by_kind, tags in zip((on_titles, on_artworks), catalog.titles.tags(), strict=True):
+            for tag in tags:
+                by_kind[kind_of(tag)].add(tag)
+        if embedding is not None:
+            on_titles[EMBEDDING_KIND].update(embedding.tag_names)
+            on_artworks[EMBEDDING_KIND].update(embedding.tag_names)
         kinds = sorted(kind for kind in {*on_titles, *on_artworks} if not is_sensitive(kind))
         open_kinds = [k for k in kinds if len(on_titles[k] | on_artworks[k]) > CLOSED_KIND_TAGS]
         closed = [k for k in kinds if k not in open_kinds]
@@ -115,14 +119,21 @@ class FeatureSpec:
             viewer_tags=tuple(tag for k in closed for tag in sorted(on_titles[k])),
             match_kinds=tuple(shared),
             open_kinds=tuple(open_kinds),
+            embedding=embedding,
         )
+
+    def tags_of(self, entry: Title | Artwork) -> Mapping[str, float]:
+        """Return the tags by which the model knows a title or an artwork: its own, and those of its embedding."""
+        return entry.tags if self.embedding is None else self.embedding.tags_of(entry)
 
     @cached_property
     def artwork_place(self) -> dict[str, int]:
+        """Return the place of each tag of artworks."""
         return {tag: i for i, tag in enumerate(self.artwork_tags)}
 
     @cached_property
     def viewer_place(self) -> dict[str, int]:
+        """Return the place of each tag of a viewer's taste."""
         return {tag: i for i, tag in enumerate(self.viewer_tags)}
 
     @property
@@ -219,7 +230,10 @@ class FeatureSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON object that `from_json` reads."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        document = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        if self.embedding is None:  # a reader that knows no embeddings reads such a spec, too
+            del document["embedding"]
+        return document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> FeatureSpec:
@@ -236,11 +250,12 @@ class FeatureSpec:
         known = {field.name for field in fields(cls)}
         if unknown := sorted(str(name)[:40] for name in set(document) - known):
             raise BundleRefused(f"This keyart does not know {unknown[0]!r} of the feature spec; update keyart.")
-        if missing := sorted(known - set(document)):
+        if missing := sorted(known - {"embedding"} - set(document)):
             raise _refused(f"lacks {', '.join(missing)}")
         values: dict[str, Any] = {name: _texts(name, document[name], most) for name, most in _MAX_TEXTS.items()}
         values |= {name: _number(name, document[name], *between) for name, between in _RANGES.items()}
-        spec = cls(**values)
+        embedding = document.get("embedding")
+        spec = cls(**values, embedding=None if embedding is None else EmbeddingAxes.from_json(embedding))
         spec._check_kinds()
         return spec
 

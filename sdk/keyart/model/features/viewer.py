@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,12 +30,15 @@ class ViewerFeatures:
         taste: The same, sharpened and centred, […, H].
         people: Affinity to each high-cardinality tag of the catalogue, in [0, 1), […, O].
         met: Exposure to titles; None if it is unknown, or the model has no latents.
+        matches: Interaction features of titles' artworks, by title, kept by `CandidateSets` for as long as these are
+            the viewer's features.
     """
 
     affinity: Floats
     taste: Floats
     people: Floats
     met: TitleExposure | None = None
+    matches: dict[int, Floats] = field(default_factory=dict, compare=False, repr=False)
 
     @staticmethod
     def even(spec: FeatureSpec) -> Floats:

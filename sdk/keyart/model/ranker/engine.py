@@ -21,11 +21,14 @@ class Ranker(Protocol):
     """The interface of an engine."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Return the name of the engine."""
 
-    def score(self, rows: FeatureRows) -> Scores: ...
+    def score(self, rows: FeatureRows) -> Scores:
+        """Return the logits of candidates."""
 
-    def run(self, inputs: dict[str, Floats]) -> tuple[Floats, Floats, Floats]: ...
+    def run(self, inputs: dict[str, Floats]) -> tuple[Floats, Floats, Floats]:
+        """Return value, play and keep, [N] each, for inputs by the graph's names."""
 
 
 def onnxruntime_installed() -> bool:
@@ -40,8 +43,10 @@ def load_ranker(
     engine: Engine = "auto",
     files: Mapping[str, bytes] | None = None,
 ) -> Ranker:
-    """Return the ranker of a bundle. If onnxruntime cannot load the graph, the first score raises BundleDamaged,
-    since a session is made when it is needed.
+    """Return the ranker of a bundle.
+
+    If onnxruntime cannot load the graph, the first score raises BundleDamaged, since a session is made when it is
+    needed.
 
     Args:
         folder: Folder of the bundle.

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from ...catalog import EMBEDDING_KIND
 from ...errors import BundleDamaged
 from ...types import Doubles, Floats
 from ..features.spec import MATCHES_PER_KIND, FeatureSpec
@@ -105,8 +106,11 @@ def _zero_shot_matches(kind: str, is_open: bool) -> tuple[float, float, float, f
 
     A name in an open kind tells much of who has met it. In a kind of a few values, other than genres, what somebody
     has watched is mostly chance; rounds find out whether it is more. And an artwork that shows one of four actors is
-    no farther from its title than one that shows all; one that shows another is.
+    no farther from its title than one that shows all; one that shows another is. An embedding says what resembles
+    what, and so what resembles the titles that somebody watches.
     """
+    if kind == EMBEDDING_KIND:
+        return PRIOR_TASTE, PRIOR_TITLE_TASTE, 0.0, 0.0
     if kind == WHOLE_KIND:
         return PRIOR_TASTE, PRIOR_TITLE_TASTE, PRIOR_DISTANCE, 0.0
     share = OPEN_KIND_SHARE if is_open else 0.0
@@ -152,8 +156,10 @@ def dequantize_weights(integers: npt.NDArray[np.int8], scales: Floats) -> Floats
 
 
 def stored_layout(spec: FeatureSpec) -> dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]]:
-    """Return the layout of `ranker.bin`: float32 vectors first, so that they stay aligned, and the int8 matrix
-    last."""
+    """Return the layout of `ranker.bin`.
+
+    The float32 vectors come first, so that they stay aligned, and the int8 matrix last.
+    """
     sizes = weight_shapes(spec)
     layout: dict[str, tuple[np.dtype[np.generic], tuple[int, ...]]] = {
         name: (np.dtype("<f4"), shape) for name, shape in sizes.items() if name != "play_artwork"
