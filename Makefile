@@ -13,12 +13,21 @@ export FLWR_TELEMETRY_ENABLED := 0
 export FLWR_DISABLE_UPDATE_CHECK := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: install demo test test-all bench lint locale docs clean
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Both distributions, one after the other: where an older checkout was installed, `keyart` had the command that is now of
+# `keyart-tools`, and takes it along when it is replaced.
+EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes \
+	--no-emit-package keyart --no-emit-package keyart-tools --custom-compile-command 'make lock'
+
+.PHONY: install demo test test-all bench lint locale docs lock sbom clean
 install: .venv/installed
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml sdk/pyproject.toml locks/dev.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) install --require-hashes -r locks/dev.txt
+	$(EDITABLE) ./sdk
+	$(EDITABLE) .
 	touch $@
 
 demo: .venv/installed
@@ -56,6 +65,26 @@ locale: .venv/installed
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "The site is in build/docs. Its search needs a server: $(BIN)/python -m http.server -d build/docs"
+
+# Versions stay as they are unless pyproject.toml asks for others; `make lock UPGRADE=--upgrade` takes the newest.
+lock: .venv/installed
+	$(UV_COMPILE) $(UPGRADE) pyproject.toml --extra dev -o locks/dev.txt
+	$(UV_COMPILE) -c locks/dev.txt pyproject.toml --extra all -o locks/all.txt
+	$(UV_COMPILE) -c locks/dev.txt pyproject.toml --extra server -o locks/server.txt
+	$(UV_COMPILE) -c locks/dev.txt sdk/pyproject.toml -o locks/device.txt
+
+# One list of components for each way to install it, read from an environment that holds nothing else.
+sbom: build/sbom/device.cdx.json build/sbom/server.cdx.json build/sbom/all.cdx.json
+
+build/sbom/%.cdx.json: locks/%.txt .venv/installed
+	$(BIN)/uv venv --quiet --clear build/sbom/$*
+	$(BIN)/uv pip install --quiet --python build/sbom/$* --require-hashes -r $<
+	$(PIP) wheel --no-deps --no-build-isolation --no-index --wheel-dir build/sbom/wheels ./sdk .
+	$(BIN)/uv pip install --quiet --python build/sbom/$* --no-deps --no-index --find-links build/sbom/wheels \
+		keyart $(if $(filter device,$*),,keyart-tools)
+	$(BIN)/cyclonedx-py environment --pyproject $(if $(filter device,$*),sdk/)pyproject.toml \
+		--output-reproducible --output-file $@ build/sbom/$*/bin/python
+	rm -rf build/sbom/$*
 
 clean:
 	rm -rf .venv .venv-bench build

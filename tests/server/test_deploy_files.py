@@ -179,7 +179,7 @@ def test_the_containerfile() -> None:
     for copied in of["COPY"]:
         if not copied.startswith("--from"):
             assert all((ROOT / source).exists() for source in copied.split()[:-1]), copied
-    assert any('".[server]"' in run and "-c constraints.txt" in run for run in of["RUN"])
+    assert any("--require-hashes -r locks/server.txt" in run and "--no-deps ./sdk ." in run for run in of["RUN"])
     (user,) = of["USER"]
     assert user == SERVICES["server"]["user"] == SERVICES["superlink"]["user"] and lines.index(["USER", user]) > 0
     check_command(yaml.safe_load(of["CMD"][0]))

@@ -32,7 +32,7 @@ def program(name: str) -> str:
     if not path.is_file():
         raise FederatedError(
             f"Flower's program {name!r} is not beside {sys.executable}. Install it with the extra: "
-            "pip install 'keyart[federated]'."
+            "pip install 'keyart[tools]'."
         )
     return str(path)
 

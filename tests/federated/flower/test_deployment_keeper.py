@@ -96,6 +96,6 @@ def test_descendants_are_found_through_all_generations():
 
 def test_missing_programs_name_the_extra_and_leave_no_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(programs.sys, "executable", str(tmp_path / "bin" / "python"))
-    with pytest.raises(FederatedError, match=r"keyart\[federated\]"):
+    with pytest.raises(FederatedError, match=r"keyart\[tools\]"):
         Fleet.start(tmp_path / "fleet")
     assert not (tmp_path / "fleet").exists()

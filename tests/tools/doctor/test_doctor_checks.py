@@ -189,7 +189,7 @@ WRONG: dict[str, tuple[str, str, str, str, Environment]] = {
         "Flower",
         "warning",
         "not installed",
-        "keyart[federated]",
+        "keyart[tools]",
         changed("installation", versions={}),
     ),
     "a loud Flower": (
@@ -239,7 +239,14 @@ WRONG: dict[str, tuple[str, str, str, str, Environment]] = {
         "problem",
         "keyart",
         "Remove",
-        changed("flower", app={**APP, "project": {"dependencies": ["flwr>=1.41", "keyart[federated]>=0.1"]}}),
+        changed("flower", app={**APP, "project": {"dependencies": ["flwr>=1.41", "keyart[tools]>=0.1"]}}),
+    ),
+    "an app that asks an index for keyart-tools": (
+        "Flower app here",
+        "problem",
+        "keyart-tools",
+        "Remove",
+        changed("flower", app={**APP, "project": {"dependencies": ["Keyart_Tools==0.1"]}}),
     ),
     "an app that is too large": (
         "Flower app here",

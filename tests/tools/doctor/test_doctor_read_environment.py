@@ -73,29 +73,51 @@ def test_packages_are_those_of_the_metadata() -> None:
 
     assert found.versions["numpy"] == __import__("numpy").__version__
     assert found.python_range == ">=3.11" and found.python[:2] == sys.version_info[:2]
-    assert {"", "federated", "tools", "tagging", "keyring"} <= set(found.missing) and "dev" not in found.missing
-    assert not any(found.missing[extra] for extra in ("", "federated", "tools"))
+    assert set(found.missing) == {"", "server", "tagging", "keyring"}
+    assert not any(found.missing[extra] for extra in ("", "server"))
     assert found.misfits == ()
 
 
 def test_packages_that_are_missing_or_do_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder of metadata is all that an installation is to this check."""
     wants = {
-        "keyart": ["rich>=13", "absent>=1; sys_platform != 'nowhere'", "other; extra == 'tagging'"],
-        "rich": ["pygments<1", "keyart"],  # a ring
+        "keyart": ["numpy", "third; extra == 'keyring'", "keyart-tools[tagging]==20.0; extra == 'tagging'"],
+        "keyart-tools": [
+            "keyart==20.0",
+            "rich>=13",
+            "absent>=1; sys_platform != 'nowhere'",
+            "other; extra == 'tagging'",
+        ],
+        "numpy": [],
+        "rich": ["pygments<1", "keyart-tools"],  # a ring
         "pygments": [],
     }
     for name, requires in wants.items():
-        folder = tmp_path / f"{name}-20.0.dist-info"
+        folder = tmp_path / f"{name.replace('-', '_')}-20.0.dist-info"
         folder.mkdir()
-        lines = [f"Name: {name}", "Version: 20.0", "Requires-Python: >=3.11", "Provides-Extra: tagging"]
+        lines = [f"Name: {name}", "Version: 20.0", "Requires-Python: >=3.11"]
+        lines += ["Provides-Extra: tagging", "Provides-Extra: keyring"]
         (folder / "METADATA").write_text("\n".join([*lines, *(f"Requires-Dist: {line}" for line in requires)]) + "\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
 
     found = installation()
 
-    assert found.missing == {"": ("absent",), "tagging": ("other",)}
+    assert found.missing == {"": ("absent",), "keyring": ("third",), "tagging": ("other",)}
     assert found.misfits == ("rich takes pygments<1, and 20.0 is installed",)
+
+
+def test_a_bundle_is_verified_on_the_engines_that_are_there(
+    place: Path, shipped_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_bundle() -> dict[str, int]:
+        home, work = place / "home", place / "work"
+        found = read({}, home, home / "settings", work, NOW, "utf-8", None, shipped_bundle)
+        assert found.bundle is not None and found.bundle.error is None
+        return dict(found.bundle.reproduced)
+
+    assert set(read_bundle()) == {"numpy", "onnxruntime"}
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    assert set(read_bundle()) == {"numpy"}
 
 
 def test_a_profile_and_who_may_read_it(place: Path) -> None:

@@ -36,7 +36,7 @@ __all__ = ["main"]
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="keyart", prog_name="keyart")
+@click.version_option(package_name="keyart-tools", prog_name="keyart")
 def main() -> None:
     """Choose title artwork on the viewer's own device: tools for catalogues, models, simulation and privacy.
 

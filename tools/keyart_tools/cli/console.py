@@ -15,6 +15,8 @@ import click
 
 from keyart.errors import KeyartError
 
+from .missing_package import remedy
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -37,6 +39,10 @@ class Program(click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
         except KeyartError as error:
             raise click.ClickException(_sentence(str(error))) from error
+        except ModuleNotFoundError as error:
+            if (sentence := remedy(error)) is None:
+                raise
+            raise click.ClickException(sentence) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of our output has closed the pipe; click ends quietly
                 raise

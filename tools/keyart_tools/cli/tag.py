@@ -82,13 +82,10 @@ def tag(
       keyart tag film.mp4 --synopsis "Two friends look for a lost letter." --subtitles film.srt
     """
     one_thread_a_process()
-    try:
-        from keyart_tools.models import Models
-        from keyart_tools.tagging import FilmFile, tag
-        from keyart_tools.tagging.film_texts import FilmTexts
-        from keyart_tools.text import Subtitles, read_cast, read_reviews, read_synopsis
-    except ImportError as error:
-        raise click.ClickException(f"{error.name} is not installed; run pip install 'keyart[tagging]'.") from None
+    from keyart_tools.models import Models
+    from keyart_tools.tagging import FilmFile, tag
+    from keyart_tools.tagging.film_texts import FilmTexts
+    from keyart_tools.text import Subtitles, read_cast, read_reviews, read_synopsis
 
     words = FilmTexts(
         synopsis=read_synopsis(synopsis) if synopsis is not None else None,

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from .environment import Environment
 from .finding import Finding, ok, problem, warning
+from .installed_packages import DISTRIBUTIONS
 
 QUIET = {
     "FLWR_TELEMETRY_ENABLED": "0",
@@ -27,7 +28,7 @@ def flower(environment: Environment) -> Finding:
     """Check whether Flower is installed."""
     version = environment.installation.versions.get("flwr")
     if version is None:
-        return warning("Flower", "not installed: no rounds and no simulations", "pip install 'keyart[federated]'")
+        return warning("Flower", "not installed: no rounds and no simulations", "pip install 'keyart[tools]'")
     ray = "with ray" if environment.flower.ray else "without ray, which keyart does not need"
     return ok("Flower", f"{version}, {ray}")
 
@@ -108,11 +109,11 @@ def app(environment: Environment) -> Finding | None:
     dependencies = [
         re.split(r"[^\w.-]", str(entry).strip(), maxsplit=1)[0].lower() for entry in project.get("dependencies", [])
     ]
-    if "keyart" in dependencies:
+    if ours := sorted({entry.replace("_", "-") for entry in dependencies} & set(DISTRIBUTIONS)):
         return problem(
             name,
-            "its dependencies name keyart: a SuperLink would install whatever an index calls so",
-            "Remove keyart from the dependencies in pyproject.toml; install it beside Flower.",
+            f"its dependencies name {ours[0]}: a SuperLink would install whatever an index calls so",
+            f"Remove {ours[0]} from the dependencies in pyproject.toml; install it beside Flower.",
         )
     if seen.app_bytes > BUNDLE_BYTES:
         return problem(

@@ -7,9 +7,9 @@ from .finding import Finding, ok, problem, warning
 
 SQLITE_NEEDED = (3, 24)  # `ON CONFLICT … DO UPDATE`, which the store writes its ledger with
 OPTIONAL = {
+    "server": "keyart serve, gateway, issuer and keys cannot run",
     "tagging": "films and pictures cannot be tagged or composed",
     "keyring": "a profile's key cannot lie in the OS keyring",
-    "update": "bundles cannot be fetched from a repository",
 }
 
 

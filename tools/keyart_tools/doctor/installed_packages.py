@@ -11,39 +11,39 @@ from packaging.requirements import Requirement
 
 from .environment import Installation
 
-DISTRIBUTION = "keyart"
+DISTRIBUTIONS = ("keyart", "keyart-tools")
 OUR_TOOLS = "dev"  # the extra of those who work on keyart
 SUM = "all"  # the extra that is the sum of the others
 
 
 def installation() -> Installation:
     """Return the installation of the running Python."""
-    root = distribution(DISTRIBUTION)
-    always = tuple(_wanted(root, ""))
-    extras = {
-        extra: tuple(_wanted(root, extra))
-        for extra in root.metadata.get_all("Provides-Extra") or ()
-        if extra not in (OUR_TOOLS, SUM)
-    }
-    required = {"": always} | {extra: tuple(set(wanted) - set(always)) for extra, wanted in extras.items()}
+    roots = [distribution(name) for name in DISTRIBUTIONS]
+    required = {"": tuple(wanted for root in roots for wanted in _wanted(root, ""))}
+    listed = {*DISTRIBUTIONS, *(wanted.name for wanted in required[""])}
+    for root in roots:
+        for extra in sorted(set(root.metadata.get_all("Provides-Extra") or ()) - {OUR_TOOLS, SUM}):
+            # Where an extra of one distribution names the other, its packages are listed there.
+            if added := tuple(wanted for wanted in _wanted(root, extra) if wanted.name not in listed):
+                required[extra] = added
     names = sorted({requirement.name for wanted in required.values() for requirement in wanted})
     return Installation(
         python=sys.version_info[:3],
-        python_range=root.metadata["Requires-Python"] or "",
+        python_range=roots[0].metadata["Requires-Python"] or "",
         versions={name: there.version for name in names if (there := _find(name)) is not None},
         missing={
             extra: tuple(sorted(entry.name for entry in wanted if _find(entry.name) is None))
             for extra, wanted in required.items()
         },
-        misfits=tuple(_misfits(root, [*extras])),
+        misfits=tuple(_misfits(roots, [*required])),
         sqlite=sqlite3.sqlite_version_info,
     )
 
 
-def _misfits(root: Distribution, extras: list[str]) -> Iterator[str]:
+def _misfits(roots: list[Distribution], extras: list[str]) -> Iterator[str]:
     """Follow the requirements of the installed packages, and yield one sentence per version conflict."""
     seen: set[tuple[str, str]] = set()
-    open_ends = [(root, extra) for extra in ("", *extras)]
+    open_ends = [(root, extra) for root in roots for extra in extras]
     while open_ends:
         package, extra = open_ends.pop()
         if (package.name, extra) in seen:

@@ -7,7 +7,7 @@ import importlib.util
 import os
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from .environment import BundleState, EngineState, Environment, Fetched, Flower,
 from .flower import QUIET
 from .installed_packages import installation
 
+ENGINES = ("numpy", "onnxruntime")  # numpy is always there
 PRIVATE_KEY = b"PRIVATE KEY-----"  # in the first line of each PEM form
 KEY_NAMES = ("*.pem", "*.key")
 APP_FILES = ("*.py", "*.toml", "*.md", "*.yaml", "*.yml", "*.json", "*.jsonl")  # those that Flower bundles
@@ -53,18 +54,19 @@ def read(
         bundle: bundle folder to check; None for none.
     """
     caches = Path(variables.get("XDG_CACHE_HOME") or home / ".cache")
+    engine = engine_in(caches)
     return Environment(
         installation=installation(),
         machine=machine_at(variables, now, encoding),
         variables={name: variables[name] for name in (*QUIET, *THREADS, TELEMETRY) if name in variables},
-        engine=engine_in(caches),
+        engine=engine,
         cache=folder_at(caches / "keyart"),
         here=folder_at(here),
         flower=flower_in(Path(variables.get("FLWR_HOME") or home / ".flwr"), here),
         models=models_in(caches / "keyart" / "models"),
         keys=tuple(keys_in(settings, here / "keys")),
         profile=None if profile is None else profile_at(profile),
-        bundle=None if bundle is None else bundle_at(bundle),
+        bundle=None if bundle is None else bundle_at(bundle, ENGINES if engine.error is None else ENGINES[:1]),
     )
 
 
@@ -215,13 +217,13 @@ def profile_at(path: Path) -> Profile:
     return Profile(path, "profile", tuple(_private(file) for file in store_files(path) if file.exists()))
 
 
-def bundle_at(path: Path) -> BundleState:
-    """Verify a bundle on each engine; `path` is as for `keyart verify`."""
+def bundle_at(path: Path, engines: Sequence[str] = ENGINES) -> BundleState:
+    """Verify a bundle on each of the engines; `path` is as for `keyart verify`."""
     from keyart_tools.cli.verify import check_bundle
 
     reproduced = {}
     try:
-        for engine in ("onnxruntime", "numpy"):
+        for engine in engines:
             manifest, reproduced[engine] = check_bundle(path, engine)
     except (KeyartError, OSError) as error:
         return BundleState(path, error=" ".join(str(error).split()))
