@@ -18,6 +18,7 @@ import numpy as np
 
 import keyart
 from keyart import Artwork, Catalog, Context, Outcome, Policy, Reward, Title, View
+from keyart.catalog import EMBEDDING_KIND, kind_of
 from keyart.model import (
     CandidateSets,
     FeatureSpec,
@@ -96,7 +97,8 @@ def document(installed: LoadedModel, catalog: Catalog) -> dict[str, Any]:
 
 def _title(spec: FeatureSpec, title_id: str, artworks: Sequence[str], place: int, rng: random.Random) -> Title:
     """Return a title with tags of each kind, and artworks of which the first one shows the same."""
-    kinds = {tag.partition(":")[0] for tag in (*spec.viewer_tags, *spec.artwork_tags)}
+    own = [tag for tag in spec.artwork_tags if kind_of(tag) != EMBEDDING_KIND]
+    kinds = {kind_of(tag) for tag in (*spec.viewer_tags, *spec.artwork_tags)} - {EMBEDDING_KIND}
     of_title: dict[str, float] = {}
     for kind in sorted(kinds):
         listed = [tag for tag in spec.viewer_tags if tag.startswith(f"{kind}:")]
@@ -106,13 +108,27 @@ def _title(spec: FeatureSpec, title_id: str, artworks: Sequence[str], place: int
     shown = []
     for number, artwork_id in enumerate(artworks):
         tags = {tag: weight for tag, weight in of_title.items() if number == 0 or rng.random() < 0.5}
-        others = rng.sample(spec.artwork_tags, min(3, len(spec.artwork_tags)))
+        others = rng.sample(own, min(3, len(own)))
         tags |= {tag: round(rng.uniform(0.2, 1), 2) for tag in others}
         last = number and number == len(artworks) - 1
         tags |= {"unlisted:tag": 1.0} if last else {}  # which the model does not know
         maturity = "18+" if last and place == 1 else ""
-        shown.append(Artwork(artwork_id, tags=tags, maturity=maturity, spoiler=bool(last and place == 2)))
-    return Title(title_id, duration=5400.0 if place % 2 == 0 else 0.0, tags=of_title, artworks=shown)
+        spoiler = bool(last and place == 2)
+        shown.append(
+            Artwork(artwork_id, tags=tags, embedding=_embedding(spec, place, rng), maturity=maturity, spoiler=spoiler)
+        )
+    seconds = 5400.0 if place % 2 == 0 else 0.0
+    return Title(title_id, "", seconds, of_title, shown, _embedding(spec, place, rng))
+
+
+def _embedding(spec: FeatureSpec, place: int, rng: random.Random) -> list[float] | None:
+    """Return an embedding at a drawn place along each axis; None for all titles but two, since it may be long."""
+    if spec.embedding is None or place > 1:
+        return None
+    mean, axes = spec.embedding.arrays[:2].mean(axis=0), spec.embedding.arrays[2:]
+    drawn = np.array([rng.gauss(0.0, 1.0) for _ in axes])
+    vector = mean + drawn @ (axes / (axes**2).sum(axis=1, keepdims=True))
+    return [round(float(number), 4) for number in vector]
 
 
 def _situations(spec: FeatureSpec, catalog: Catalog) -> list[Situation]:
@@ -179,6 +195,8 @@ def _replayed(installed: LoadedModel, catalog: Catalog, situation: Situation) ->
         context = Context("tv", START - timedelta(days=5, hours=-number))
         (candidates,) = sets().candidates([title], context)
         drawn = candidates.draw(uniform)
+        if drawn is None:
+            raise ValueError("An answer is about a title with no artwork for everybody.")
         shown = catalog.titles[title]
         decision = keyart.Decision(
             str(number),
@@ -225,7 +243,10 @@ def _case(installed: LoadedModel, catalog: Catalog, situation: Situation) -> dic
         "value": candidates.value.tolist(),  # all digits, since the policy multiplies differences by γ
         "allowed": candidates.allowed.tolist(),
         "probabilities": candidates.weighed().probability.tolist(),
-        "draws": [{"uniform": uniform, "artwork_id": artworks[drawn.place]} for uniform, drawn in draws],
+        "draws": [
+            {"uniform": uniform, "artwork_id": None if drawn is None else artworks[drawn.place]}
+            for uniform, drawn in draws
+        ],
     }
 
 
@@ -234,11 +255,16 @@ def _page(installed: LoadedModel, catalog: Catalog, situation: Situation) -> dic
     after = _replayed(installed, catalog, situation)
     memory, titles = PageMemory(POLICY.diversity, installed.encoded), list(range(len(catalog)))
     uniforms = [UNIFORMS[(2 + place) % len(UNIFORMS)] for place in titles]
-    shown, propensities = [], []
+    shown: list[str | None] = []
+    propensities = []
     every = after.sets.candidates(titles, situation.context)
     for title, candidates, uniform in zip(titles, every, uniforms, strict=True):
         places = after.sets.pictures(title)
         drawn = candidates.draw(uniform, memory.factors(places))
+        if drawn is None:  # no artwork is within the age limit
+            shown.append(None)
+            propensities.append(1.0)
+            continue
         memory.show(places.start + drawn.place)
         shown.append(catalog.titles[title].artworks[drawn.place].id)
         propensities.append(drawn.propensity)
@@ -279,16 +305,22 @@ def _title_fields(title: Title) -> dict[str, Any]:
         "id": title.id,
         "duration": title.duration,
         "tags": dict(title.tags),
+        **_embedding_field(title),
         "artworks": [
             {
                 "id": artwork.id,
                 "tags": dict(artwork.tags),
+                **_embedding_field(artwork),
                 "maturity": artwork.maturity,
                 "spoiler": artwork.spoiler,
             }
             for artwork in title.artworks
         ],
     }
+
+
+def _embedding_field(entry: Title | Artwork) -> dict[str, Any]:
+    return {} if entry.embedding is None else {"embedding": _numbers(np.array(entry.embedding))}
 
 
 def _numbers(values: Any) -> Any:
