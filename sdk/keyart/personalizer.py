@@ -178,9 +178,12 @@ class Personalizer:
 
     @property
     def read_only(self) -> bool:
-        """Return True if the storage could not be written at `open`. Then choices use what is known of the person,
-        and nothing is learned: `record`, `seen` and `observe` keep nothing and say so (0 or False), and consents,
-        preferences, `remove_…`, `forget` and `rotate_keys` raise StoreFull."""
+        """Return True if the storage could not be written at `open`.
+
+        Then choices use what is known of the person, and nothing is learned: `record`, `seen` and `observe` keep
+        nothing and say so (0 or False), and consents, preferences, `remove_…`, `forget` and `rotate_keys` raise
+        StoreFull.
+        """
         return self._session.read_only
 
     @cached_property
@@ -286,8 +289,9 @@ class Personalizer:
             return self._session.chooser.preview(title_id, context, beside, self._session.person())
 
     def seen(self, decision_id: str) -> bool:
-        """Record that the artwork was on the screen. Without an outcome within `outcome_window` it will count as
-        skipped.
+        """Record that the artwork was on the screen.
+
+        Without an outcome within `outcome_window` it will count as skipped.
 
         Returns:
             False if nothing may be kept, if the decision shows no artwork, or if it was already seen or has an
@@ -377,8 +381,10 @@ class Personalizer:
         )
 
     def describe_parameters(self) -> Description:
-        """Describe in plain words what decides which artwork is shown, with shares measured on this device (DSA
-        27)."""
+        """Describe in plain words what decides which artwork is shown (DSA 27).
+
+        The shares are measured on this device.
+        """
         from .model.transparency import describe
 
         with self._session.writing:

@@ -1,6 +1,4 @@
-"""Candidates: the artworks of titles for one viewer in one context, with their rows, logits, rules and
-probabilities.
-"""
+"""Candidates: artworks of titles for one viewer and context, with their rows, logits, rules and probabilities."""
 
 from __future__ import annotations
 

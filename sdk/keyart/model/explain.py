@@ -234,8 +234,10 @@ def _direction(difference: float) -> str:
 
 
 def _tags(words: Wording, spec: FeatureSpec, z: Doubles, directions: Floats | Doubles) -> tuple[str, dict[str, str]]:
-    """Return what a part is mostly about, and its tag: one that the artwork shows more of, or that the runner-up
-    does."""
+    """Return what a part is mostly about, and its tag.
+
+    The tag is one that the artwork shows more of, or that the runner-up does.
+    """
     by_tag = z * directions
     if not by_tag.size or not np.abs(by_tag).max():
         return "same", {}

@@ -75,6 +75,7 @@ class RecentDecisions:
         return kept[0]
 
     def get(self, decision_id: str) -> ShownDecision | None:
+        """Return a decision, or None if it is not remembered."""
         shown = self._shown.get(decision_id)
         return None if shown is None else ShownDecision(*shown)
 
@@ -155,8 +156,9 @@ class Chooser:
     def choose_page(
         self, title_ids: Sequence[str], context: Context, profile: Profile | None, report_unknown: bool = True
     ) -> list[Decision]:
-        """Return one decision a title, in the order asked, in one model run; title i stands at slot `context.slot +
-        i`.
+        """Return one decision a title, in the order asked, in one model run.
+
+        Title i stands at slot `context.slot + i`.
 
         Args:
             title_ids: The titles.

@@ -53,6 +53,7 @@ class Entry:
 
     @property
     def daypart(self) -> str:
+        """Return the daypart of the context."""
         return daypart_of(self.at)
 
     @property

@@ -85,8 +85,10 @@ class Learner:
         self.outcomes = len(answered)
 
     def learn(self, entry: Entry, outcome: Outcome, viewer: ViewerFeatures) -> bool:
-        """Learn one more outcome. Return False for another model's decision: then everything has to be learned
-        anew."""
+        """Learn one more outcome.
+
+        Return False for a decision of another model: then everything has to be learned anew.
+        """
         if entry.decision.model_version != self._installed.version:
             return False
         installed = self._installed

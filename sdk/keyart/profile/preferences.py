@@ -52,8 +52,9 @@ class Preferences:
             return True
 
     def as_dict(self) -> dict[str, float]:
-        """Return 1.0 for each tag that is liked, −1.0 for each that is disliked, in the order in which they were
-        first stated.
+        """Return 1.0 for each tag that is liked, −1.0 for each that is disliked.
+
+        They come in the order in which they were first stated.
 
         Raises:
             StoreDamaged: The record cannot be read.

@@ -78,8 +78,10 @@ class Profile:
         self._count(views)
 
     def see(self, decision_id: str) -> bool:
-        """Record that the artwork was on the screen, so that silence means a skip. Return False if that, or an
-        outcome, is known."""
+        """Record that the artwork was on the screen, so that silence means a skip.
+
+        Return False if that, or an outcome, is known.
+        """
         entry = self._found(decision_id)
         if entry.seen or entry.outcome is not None:
             return False

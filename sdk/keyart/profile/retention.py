@@ -114,8 +114,10 @@ class OpenProfile:
         return bool(self.store.count(Table.VIEW) or self.store.count(Table.DECISION))
 
     def keep_house(self, installed: LoadedModel) -> None:
-        """Write what is pending, record skips for artworks without an outcome, and delete what is too old. Storage
-        that is read-only stays as it is."""
+        """Write what is pending, record skips for artworks without an outcome, and delete what is too old.
+
+        Storage that is read-only stays as it is.
+        """
         if self.store.read_only:
             return
         person = self.person()

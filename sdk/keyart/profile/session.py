@@ -152,8 +152,10 @@ class Session:
         return None
 
     def person_of(self, decision_id: str) -> Profile | None:
-        """Return the profile for an outcome. A decision made before consent reveals nothing that may be kept, and one
-        without an artwork nothing at all."""
+        """Return the profile for an outcome, or None if nothing of it may be kept.
+
+        A decision made before consent reveals nothing that may be kept, and one without an artwork nothing at all.
+        """
         person = self.person()
         return None if self.read_only or self.chooser.recent.is_unkept(decision_id) else person
 
@@ -300,8 +302,10 @@ class Session:
             self._quietly(self.custody.store.fold)
 
     def _quietly(self, work: Callable[[], int | None]) -> int | None:
-        """Run work on a background thread, where nothing can catch errors; flush or close runs it again, and
-        raises."""
+        """Run work on a background thread, where nothing can catch errors.
+
+        Flush or close runs it again, and raises.
+        """
         with self.writing:
             try:
                 return None if self._closed else work()

@@ -216,8 +216,10 @@ class Store:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit everything inside, or nothing. A nested transaction joins the outer one, and its failure fails the
-        outer one."""
+        """Commit everything inside, or nothing.
+
+        A nested transaction joins the outer one, and its failure fails the outer one.
+        """
         with self._file.lock:
             self._require_open()
             with self._file.transaction():
@@ -310,8 +312,10 @@ class Store:
             return ForgetReceipt(self._clock(), records, not leftovers)
 
     def close(self) -> None:
-        """Close the store, and with the last one the file. A second call does nothing, and a session without a write
-        changes no file."""
+        """Close the store, and with the last one the file.
+
+        A second call does nothing, and a session without a write changes no file.
+        """
         with store_file.opening(), self._file.lock:
             if self._closed or self._file.forked:
                 return
@@ -349,8 +353,10 @@ class Store:
         return _counter_name_of(self._profile.label_key)
 
     def _move_counters(self, old_keys: KeyProvider, label_keys: Sequence[bytes]) -> None:
-        """Bring the counters of all profiles from one key store to another. Cut off, they are made anew at the next
-        answer."""
+        """Bring the counters of all profiles from one key store to another.
+
+        Cut off, they are made anew at the next answer.
+        """
         if self.keys is old_keys or not isinstance(old_keys, CounterKeeper):
             return
         for name in map(_counter_name_of, label_keys):

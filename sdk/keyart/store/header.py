@@ -1,5 +1,7 @@
-"""The header of the file: which root key it needs, and which one has still to be destroyed. Nothing in it is
-secret."""
+"""The header of the file: which root key it needs, and which one has still to be destroyed.
+
+Nothing in it is secret.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +52,7 @@ class FileHeader:
         raise StoreDamaged(f"The head of the profile's file is damaged. {WHAT_HELPS}")
 
     def write(self, connection: sqlite3.Connection) -> None:
+        """Write the header."""
         row = (self.store_id, self.sealed_file_key, self.profiles, self.retired, self.check())
         connection.execute("INSERT OR REPLACE INTO a (i, s, k, n, o, d) VALUES (1, ?, ?, ?, ?, ?)", row)
 

@@ -72,6 +72,7 @@ class PassphraseKey:
             raise SettingError("PassphraseKey needs a passphrase: a text that is not empty.")
 
     def root_key(self, store_id: bytes, create: bool) -> bytes:
+        """Return the root key of a store; `create` makes one if there is none."""
         return self._derived(store_id, SCRYPT_P)
 
     def former_root_key(self, store_id: bytes) -> bytes:
@@ -121,6 +122,7 @@ class HostKey:
     in_memory: bool = field(default=False, init=False, repr=False)
 
     def root_key(self, store_id: bytes, create: bool) -> bytes:
+        """Return the root key of a store; `create` makes one if there is none."""
         name = _name(store_id)
         secret = self._read(name)
         if secret is None and create:
@@ -137,6 +139,7 @@ class HostKey:
         return secret
 
     def destroy(self, store_id: bytes) -> None:
+        """Destroy the root key of a store."""
         name = _name(store_id)
         if self._held(name) is not None:  # whatever it is: a process may have died while it was put there
             self._call("delete", lambda: self.delete(name))
@@ -144,6 +147,7 @@ class HostKey:
                 raise StoreError(f"The host's key store still holds {name!r} after delete; remove it there.")
 
     def read_counter(self, name: str) -> bytes | None:
+        """Return a counter, or None if there is none."""
         value = self._held(name)
         if not isinstance(value, (bytes, bytearray, memoryview)) or len(value) != COUNTER_BYTES:
             return None
@@ -151,9 +155,11 @@ class HostKey:
         return bytes(value) if bytes(value).startswith(COUNTER_MAGIC) else None
 
     def write_counter(self, name: str, value: bytes) -> None:
+        """Store a counter."""
         self._call("put", lambda: self.put(name, value))
 
     def delete_counter(self, name: str) -> None:
+        """Delete a counter, if it is there."""
         if self.read_counter(name) is not None:
             self._call("delete", lambda: self.delete(name))
 
@@ -186,18 +192,23 @@ class KeyringKey:
     in_memory: bool = field(default=False, init=False, repr=False)
 
     def root_key(self, store_id: bytes, create: bool) -> bytes:
+        """Return the root key of a store; `create` makes one if there is none."""
         return self._host().root_key(store_id, create)
 
     def destroy(self, store_id: bytes) -> None:
+        """Destroy the root key of a store."""
         self._host().destroy(store_id)
 
     def read_counter(self, name: str) -> bytes | None:
+        """Return a counter, or None if there is none."""
         return self._host().read_counter(name)
 
     def write_counter(self, name: str, value: bytes) -> None:
+        """Store a counter."""
         self._host().write_counter(name, value)
 
     def delete_counter(self, name: str) -> None:
+        """Delete a counter, if it is there."""
         self._host().delete_counter(name)
 
     def _host(self) -> HostKey:
@@ -229,6 +240,7 @@ class EphemeralKey:
     _secret: bytes = field(default_factory=lambda: os.urandom(ROOT_KEY_BYTES), init=False, repr=False)
 
     def root_key(self, store_id: bytes, create: bool) -> bytes:
+        """Return the root key of a store; `create` makes one if there is none."""
         import hashlib
 
         return hashlib.sha256(self._secret + store_id).digest()

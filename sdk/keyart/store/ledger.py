@@ -1,5 +1,6 @@
-"""The ledger: how many records each table of a profile holds, and a digest of them, so that a lost or stale one is
-noticed.
+"""The ledger: how many records each table of a profile holds, and a digest of them.
+
+By it a lost or stale record is noticed.
 
 GCM shows that a record was not changed. It cannot show that one is missing: a torn page may drop rows, or bring back
 old ones, and an index may overlook them. So each transaction also writes, sealed, one tally a table:
@@ -45,12 +46,15 @@ class Tally(NamedTuple):
     digest: int = 0
 
     def added(self, mark: int) -> Tally:
+        """Return the tally with one more record."""
         return Tally(self.next + 1, self.records + 1, self.digest ^ mark)
 
     def replaced(self, old: int, new: int) -> Tally:
+        """Return the tally with a record in the place of another."""
         return Tally(self.next, self.records, self.digest ^ old ^ new)
 
     def removed(self, mark: int) -> Tally:
+        """Return the tally with one record less."""
         return Tally(self.next, self.records - 1, self.digest ^ mark)
 
 

@@ -41,6 +41,7 @@ class Records:
         self._index: Index | None = None  # None: not yet compared with the ledger
 
     def put(self, table: Table, record_id: bytes, payload: bytes, group: str | None) -> None:
+        """Store a record, in the place of one with its id."""
         profile, tally = self._profile, self._tallies[table - 1]
         places = self._places(table)
         record_hash = sealed_rows.hash_of(profile, table, record_id)
@@ -63,6 +64,7 @@ class Records:
             self._set(table, tally.replaced(old, mark_of(record_hash, sealed[-TAG_BYTES:])))
 
     def get(self, table: Table, record_id: bytes) -> bytes | None:
+        """Return the payload of a record, or None."""
         record_hash = sealed_rows.hash_of(self._profile, table, record_id)
         order = self._places(table).get(record_hash)
         if order is None:
@@ -73,6 +75,7 @@ class Records:
         return sealed_rows.unseal(self._profile, table, order, *(row or (None, None))).payload
 
     def delete(self, table: Table, record_id: bytes) -> bool:
+        """Delete a record. Return False if there was none."""
         record_hash = sealed_rows.hash_of(self._profile, table, record_id)
         order = self._places(table).get(record_hash)
         if order is None:
@@ -81,8 +84,10 @@ class Records:
         return True
 
     def delete_group(self, table: Table, group: str) -> int:
-        """Delete the records of a group. It opens each record of the table, since only the content holds the
-        group."""
+        """Delete the records of a group.
+
+        It opens each record of the table, since only the content holds the group.
+        """
         label, deleted, after = sealed_rows.label_of(self._profile, table, group), 0, 0
         self.verify_once()
         while batch := self._rows(table, after, _OPENED_AT_A_TIME, newest_first=False):
@@ -113,6 +118,7 @@ class Records:
         return opened
 
     def count(self, table: Table) -> int:
+        """Return the number of records of a table."""
         return self._tallies[table - 1].records
 
     def digest(self, table: Table) -> bytes:

@@ -166,8 +166,10 @@ def _copied(path: Path, folder: Path) -> Path:
 
 
 def disconnect(connection: sqlite3.Connection) -> None:
-    """Close the connection. A session that wrote nothing leaves the files as they were, even after a killed
-    process."""
+    """Close the connection.
+
+    A session that wrote nothing leaves the files as they were, even after a killed process.
+    """
     with guarded:
         if not wrote(connection):
             # Closing would fold a WAL that was left behind into the database. An interrupted connection does

@@ -43,8 +43,9 @@ class ForgetReceipt:
 
 
 def remove(connection: sqlite3.Connection, keys: KeyProvider, profile: ProfileKeys, store_id: bytes) -> list[bytes]:
-    """Delete a profile and its secret, and give the file a new id and root key. It needs a transaction; `finish` does
-    the rest.
+    """Delete a profile and its secret, and give the file a new id and root key.
+
+    It needs a transaction; `finish` does the rest.
 
     Returns:
         The sealed keys that must be found nowhere any more.
@@ -118,6 +119,7 @@ class Search:
             raise StoreFull(f"Done, but the files could not be searched: {error.strerror or error}.") from error
 
     def close(self) -> None:
+        """Close the files."""
         for file in self._files:
             file.close()
 

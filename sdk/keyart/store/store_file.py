@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
 
 class _OpenFiles:
-    """The open files of this process, by absolute path. `lock` is held while one is opened or closed; it comes before
-    the lock of a file."""
+    """The open files of this process, by absolute path.
+
+    `lock` is held while one is opened or closed; it comes before the lock of a file.
+    """
 
     def __init__(self) -> None:
         self.reset()

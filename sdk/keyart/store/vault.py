@@ -143,8 +143,9 @@ def wrapped_secrets(connection: sqlite3.Connection, vault: Vault) -> list[Wrappe
 
 
 def announce(connection: sqlite3.Connection) -> bytes:
-    """Note the next id of the file before a root key is made for it, and return it. It needs a transaction of its
-    own.
+    """Note the next id of the file before a root key is made for it, and return it.
+
+    It needs a transaction of its own.
 
     If the process dies before the file has that id, the next open destroys the unused root key.
     """
