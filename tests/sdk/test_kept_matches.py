@@ -15,9 +15,13 @@ from keyart.model.eligibility import nothing_watched
 from keyart.model.features import EncodedCatalog, ViewerFeatures
 from keyart.model.features.viewer import affinities, tally_titles
 from keyart.model.loaded_model import LoadedModel
+from keyart.model.ranker import NumpyRanker, Weights
+from keyart.model.ranker.weights import parameter_count
 
 CATALOG = sample_catalog(titles=8)
-MODEL = LoadedModel.nothing(CATALOG)
+EMPTY = LoadedModel.nothing(CATALOG)
+WEIGHTS = Weights.from_flat(EMPTY.spec, np.random.default_rng(0).normal(0, 0.3, parameter_count(EMPTY.spec)))
+MODEL = replace(EMPTY, ranker=NumpyRanker(WEIGHTS), weights=WEIGHTS)
 
 
 def sets(views: list[View]) -> CandidateSets:
@@ -80,3 +84,13 @@ def test_no_more_than_the_limit(monkeypatch):
     for titles in ([0, 1, 2], [2, 3, 4], [5], [0, 1, 2, 3, 4, 5, 6]):
         np.testing.assert_array_equal(known.rows(titles, TV).match, sets([]).rows(titles, TV).match)
         assert len(known.viewer.matches) <= max(4, len(titles))
+
+
+def test_a_title_counts_at_its_own_place_of_the_page():
+    known = sets([View("t1", TV.at, 5000)])
+    page = known.candidates([4, 2, 6], replace(TV, slot=3), offsets=[1, 4, 5])
+    for title, offset, there in zip((4, 2, 6), (1, 4, 5), page, strict=True):
+        (alone,) = known.candidates([title], replace(TV, slot=3 + offset))
+        np.testing.assert_array_equal(there.play, alone.play)
+    (single,) = known.candidates([4], TV, offsets=[7])
+    np.testing.assert_array_equal(single.play, known.candidates([4], replace(TV, slot=7))[0].play)

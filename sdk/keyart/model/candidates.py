@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -151,9 +151,17 @@ class CandidateSets:
         """Return the logits of the same candidates, as their parts."""
         return self._logits(titles, context)[0]
 
-    def candidates(self, titles: list[int], context: Context) -> list[Candidates]:
-        """Return each title's candidates, ready to be drawn from, in one run of the ranker."""
-        logits, parts = self._logits(titles, context)
+    def candidates(
+        self, titles: list[int], context: Context, offsets: Sequence[int] | None = None
+    ) -> list[Candidates]:
+        """Return each title's candidates, ready to be drawn from, in one run of the ranker.
+
+        Args:
+            titles: The titles.
+            context: The context; its slot is that of the page's first place.
+            offsets: Place of each title on the page, from 0. None: they follow each other.
+        """
+        logits, parts = self._logits(titles, context, offsets)
         play, completion = logits.play, logits.completion
         value, gamma = value_of(play, completion), self.policy.gamma(self.installed.base_rate)
         return [
@@ -166,31 +174,39 @@ class CandidateSets:
         encoded = self.installed.encoded
         return eligible_of_title(encoded, self.policy, title, self.has_watched, self.limit.within(context))
 
-    def _logits(self, titles: list[int], context: Context) -> tuple[Logits, list[slice]]:
-        rows, pictures, parts = self._rows(titles, context)
+    def _logits(
+        self, titles: list[int], context: Context, offsets: Sequence[int] | None = None
+    ) -> tuple[Logits, list[slice]]:
+        rows, pictures, parts = self._rows(titles, context, offsets)
         scores = self.installed.ranker.score(rows)
         which = titles[0] if len(titles) == 1 else self.installed.encoded.title_of[pictures]
         return self.additions.logits(scores, rows.artwork, which, pictures), parts
 
-    def _rows(self, titles: list[int], context: Context) -> tuple[FeatureRows, Ints | slice, list[slice]]:
+    def _rows(
+        self, titles: list[int], context: Context, offsets: Sequence[int] | None = None
+    ) -> tuple[FeatureRows, Ints | slice, list[slice]]:
         """Return the rows, the places of their artworks, and which rows are each title's."""
         installed = self.installed
         encoded, spec, listed = installed.encoded, installed.spec, self.catalog.titles
         if not all(map(encoded.ready.__getitem__, titles)):
             encoded.need(titles)
         vector = spec.context_rows[context.device, context.daypart]
+        offsets = range(len(titles)) if offsets is None else offsets
         pictures, parts = self._places(titles)
         match = self._match(titles)
         trends: Floats | float
         if len(titles) == 1:
             (title,) = titles
-            slot_log, trends = slot_and_trending(spec, context, listed[title].id)
+            slot_log, trends = slot_and_trending(spec, context, listed[title].id, offsets[0])
             main = np.empty((len(match), len(spec.main_names)), dtype=np.float32)
             main[:] = main_effects(spec, slot_log, trends, vector, encoded.title_shares[title])
         else:
             sizes = [part.stop - part.start for part in parts]
             there = np.array(
-                [slot_and_trending(spec, context, listed[t].id, after) for after, t in enumerate(titles)]
+                [
+                    slot_and_trending(spec, context, listed[title].id, after)
+                    for title, after in zip(titles, offsets, strict=True)
+                ]
             )
             of_title = main_effects(spec, there[:, 0], there[:, 1], vector, encoded.title_shares[titles])
             main, trends = np.repeat(of_title, sizes, axis=0), np.repeat(there[:, 1], sizes)

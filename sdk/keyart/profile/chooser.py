@@ -191,7 +191,8 @@ class Chooser:
         encoded = self.installed.encoded
         decisions = []
         slates = self.slates(profile)
-        all_candidates, pictures = slates.candidates(titles, context), [slates.pictures(title) for title in titles]
+        all_candidates = slates.candidates(titles, context, offsets)
+        pictures = [slates.pictures(title) for title in titles]
         memory = PageMemory(self.policy.diversity, encoded)
         for i, title, candidates, places in zip(offsets, titles, all_candidates, pictures, strict=True):
             kept = self._kept(title, context, slates)

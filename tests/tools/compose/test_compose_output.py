@@ -7,6 +7,7 @@ from support.pictures import doll, landscape, tagged
 
 from keyart import Catalog
 from keyart.errors import SettingError
+from keyart_tools.compose import output
 from keyart_tools.compose.composer import ComposedPicture, Composition
 from keyart_tools.compose.credentials import Ingredient
 from keyart_tools.compose.output import check_folder, record, with_artwork, write
@@ -72,8 +73,16 @@ def test_the_catalogue_gets_one_synthetic_artwork(entry):
         "shot:medium": 1.0,
         "faces": 0.5,
     }  # colours and motion were those of another picture
-    assert artwork.maturity == "13+"  # of its background
+    assert artwork.maturity == "18+"  # its background has a rating, its subject has none
     assert after["other"] == before["other"] and len(after["film"].artworks) == len(before["film"].artworks) + 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [([], ""), ([""], ""), (["", ""], ""), (["6+", "FSK 12"], "FSK 12"), (["6+", ""], "18+"), (["PG-13", "R"], "R")],
+)
+def test_a_composition_is_rated_as_strictly_as_its_parts(parts, whole):
+    assert output._strictest(parts) == whole
 
 
 def test_the_same_composition_replaces_itself(entry, tmp_path):

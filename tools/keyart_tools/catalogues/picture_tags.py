@@ -14,7 +14,7 @@ from keyart.catalog import Artwork, Title, kind_of
 from keyart.errors import InputError
 from keyart_tools.compose.picture_file import read_picture
 from keyart_tools.models import Models
-from keyart_tools.tagging.catalogue import mean_embedding
+from keyart_tools.tagging.catalogue import ADULT, mean_embedding
 from keyart_tools.tagging.colour import colours
 from keyart_tools.tagging.judgement import MAX_UNSAFE
 from keyart_tools.tagging.measure import SEEN_SIDE, check, measure
@@ -24,7 +24,6 @@ from keyart_tools.tagging.tags import LOOK_KINDS, look_of, with_look
 from .import_issues import ImportIssues
 from .tagged_folder import is_local
 
-ADULT = "18+"  # of a picture that looks unsafe and has no rating
 Tell = Callable[[int, int], None]
 
 

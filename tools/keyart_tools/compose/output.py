@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keyart.catalog import UNRATED, Artwork, Catalog, kind_of, rating_of
 from keyart.errors import SettingError
+from keyart_tools.tagging.catalogue import ADULT
 
 from .composer import SHAPES, Composition
 from .sources import CompositionSources
@@ -77,6 +78,16 @@ def write(out: Path, composition: Composition, document: Mapping[str, Any]) -> N
         (out / f"{crop}.jpg").unlink(missing_ok=True)
 
 
+def _strictest(maturities: Sequence[str]) -> str:
+    """Return the strictest of age ratings; "" if no part has one.
+
+    A part without a rating is not for children, while a profile of adults with a limit shows it. So beside a part
+    that has one, it counts as for adults until a person has rated it.
+    """
+    rated = [maturity or ADULT for maturity in maturities] if any(maturities) else []
+    return max(rated, key=_strictness, default="")
+
+
 def _strictness(maturity: str) -> tuple[int, int]:
     """Return a key by which the stricter of two age ratings is the larger."""
     rating = rating_of(maturity) or UNRATED
@@ -102,7 +113,7 @@ def with_artwork(
         tags={tag: weight for tag, weight in used[0].tags.items() if kind_of(tag) in SUBJECT_KINDS},
         image=image,
         synthetic=True,
-        maturity=max((one.maturity for one in shown), key=_strictness, default=""),
+        maturity=_strictest([one.maturity for one in shown]),
         spoiler=any(one.spoiler for one in shown),
     )
     others = [one for one in title.artworks if one.id != artwork.id]
