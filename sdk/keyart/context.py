@@ -136,7 +136,7 @@ class Context:
     daypart: str = field(init=False, repr=False, compare=False)  # of `at`; each choice asks for it more than once
 
     def __post_init__(self) -> None:
-        if not is_text(self.device):
+        if not is_text(self.device) or not self.device.strip():
             raise ContextError(f"Context.device must be a text such as 'tv', not {quoted(self.device)}.")
         object.__setattr__(self, "device", device_class_of(self.device))
         require_zone(self.at, "Context.at", ContextError)

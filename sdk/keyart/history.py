@@ -46,7 +46,7 @@ class View:
             raise HistoryError(f"View.title_id must be a text that is not empty, not {self.title_id!r}.")
         require_zone(self.at, "View.at", HistoryError)
         object.__setattr__(self, "seconds", _checked_seconds(self.seconds, f"View of {self.title_id!r}"))
-        if not is_text(self.device):
+        if not is_text(self.device) or not self.device.strip():
             raise HistoryError(f"View.device must be a text such as 'tv', not {self.device!r}.")
         object.__setattr__(self, "device", device_class_of(self.device))
 

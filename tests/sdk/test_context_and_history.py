@@ -22,6 +22,7 @@ NAIVE = EVENING.replace(tzinfo=None)
         {"at": "today"},
         {"at": EVENING.date()},
         {"device": ""},
+        {"device": " "},
         {"device": None},
         {"slot": -1},
         {"slot": 1.5},
@@ -101,6 +102,7 @@ def test_dayparts_are_by_the_viewers_clock():
         {"seconds": "90"},
         {"seconds": True},
         {"device": ""},
+        {"device": "\t"},
     ],
     ids=str,
 )

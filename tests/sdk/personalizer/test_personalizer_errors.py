@@ -53,7 +53,7 @@ def test_policy_settings():
 
 def test_unknown_title_and_wrong_context(open_art):
     art = open_art()
-    with pytest.raises(UnknownTitle, match="from_titles"):
+    with pytest.raises(UnknownTitle, match="set_catalog"):
         art.choose("nowhere", TV)
     for context in (None, {"device": "tv"}):
         with pytest.raises(ContextError):

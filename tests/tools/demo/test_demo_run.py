@@ -93,7 +93,7 @@ def test_bundle_is_the_one_that_was_published_and_installed(shown: Shown) -> Non
         same, different, errors = filecmp.cmpfiles(
             bundle, other, [path.name for path in bundle.iterdir()], shallow=False
         )
-        assert len(same) == 6 and not different and not errors
+        assert len(same) == 7 and not different and not errors
     assert (shown.folder / "tuf" / "metadata" / "timestamp.json").exists()
 
 
