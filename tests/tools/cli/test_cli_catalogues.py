@@ -95,3 +95,15 @@ def test_check_of_a_catalogue_without_faults_exits_with_0(library: Path, keyart_
 
     done = keyart_command("catalog", "check", "catalog.json", "--json")
     assert done.exit_code == 0 and json.loads(done.stdout)["whole"] is True
+
+
+def test_pack_writes_the_same_catalogue(library: Path, keyart_command) -> None:
+    keyart_command("catalog", "import", library, "--out", "catalog.json")
+
+    done = keyart_command("catalog", "pack", "catalog.json", "--out", "catalog.compact", "--json")
+    assert done.exit_code == 0 and json.loads(done.stdout)["artworks"] == 2
+    assert Catalog.load("catalog.compact") == Catalog.load("catalog.json")
+    again = keyart_command("catalog", "pack", "catalog.compact", "--out", "catalog.compact")
+    assert again.exit_code == 0 and "1 titles with 2 artworks" in again.stdout
+    assert Catalog.load("catalog.compact") == Catalog.load("catalog.json")
+    assert keyart_command("catalog", "show", "catalog.compact").exit_code == 0

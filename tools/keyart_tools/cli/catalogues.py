@@ -1,4 +1,4 @@
-"""`keyart catalog`: import, merge, measure, check and show catalogues."""
+"""`keyart catalog`: import, merge, measure, check, show and pack catalogues."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXISTING = click.Path(exists=True, path_type=Path)
 CATALOG_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-@click.group("catalog", short_help="Import, merge, measure, check and show catalogues.")
+@click.group("catalog", short_help="Import, merge, measure, check, show and pack catalogues.")
 def catalog() -> None:
     """Bring a catalogue in from what you have, merge it, tag its pictures, check it, and look at it.
 
@@ -31,6 +31,7 @@ def catalog() -> None:
       keyart catalog measure catalog.json
       keyart catalog check catalog.json
       keyart catalog show catalog.json --sheet sheet.html
+      keyart catalog pack catalog.json --out catalog.compact
     """
 
 
@@ -192,6 +193,42 @@ def merge(catalogs: tuple[Path, ...], out: Path, as_json: bool) -> None:
     if more > 0:
         conflicts.append(f"and {plain(more)} more conflicts; --json lists all.")
     print_table(shown, *conflicts)
+
+
+@catalog.command(short_help="Write the compact file that devices load.")
+@click.argument("catalog_file", metavar="CATALOG", type=CATALOG_FILE)
+@click.option("--out", type=PATH, required=True, help="Compact file to write; it may be CATALOG itself.")
+@json_option
+def pack(catalog_file: Path, out: Path, as_json: bool) -> None:
+    """Write CATALOG as a compact file, which a device maps into memory instead of reading it.
+
+    `keyart.Catalog.load` and all commands read either form. With thousands of titles a device starts twenty times as
+    fast from a compact file, and takes a fifth of the memory.
+
+    \b
+    Example:
+      keyart catalog pack catalog.json --out catalog.compact
+    """
+    _check_out(out)
+    from keyart import Catalog
+
+    loaded = Catalog.load(catalog_file)
+    before = catalog_file.stat().st_size
+    loaded.save_compact(out)
+    document = {
+        "out": click.format_filename(out),
+        "titles": len(loaded),
+        "artworks": len(loaded.artwork_places),
+        "bytes_before": before,
+        "bytes": out.stat().st_size,
+    }
+    if as_json:
+        write_json(document)
+        return
+    print_table(
+        f"{document['out']}: {document['titles']:,} titles with {document['artworks']:,} artworks in "
+        f"{document['bytes'] / 1e6:.1f} MB; {click.format_filename(catalog_file)} had {before / 1e6:.1f} MB."
+    )
 
 
 @catalog.command(short_help="Tag the pictures of a catalogue by what they show.")
