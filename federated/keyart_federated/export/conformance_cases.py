@@ -159,8 +159,8 @@ def _situations(spec: FeatureSpec, catalog: Catalog) -> list[Situation]:
             "a history and outcomes", Context("tablet", morning, slot=1), title=3, views=views, answers=answers
         ),
         Situation(
-            "an age limit, a request, and a device without a name",
-            Context("fridge", START + timedelta(hours=4), intent=intent, max_maturity="12+"),
+            "an age limit, a request, and a device of another kind",
+            Context("other", START + timedelta(hours=4), intent=intent, max_maturity="12+"),
             title=1,
             views=views[:1],
         ),
