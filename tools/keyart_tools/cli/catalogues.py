@@ -215,7 +215,7 @@ def pack(catalog_file: Path, out: Path, as_json: bool) -> None:
     loaded = Catalog.load(catalog_file)
     before = catalog_file.stat().st_size
     loaded.save_compact(out)
-    document = {
+    document: dict[str, Any] = {
         "out": click.format_filename(out),
         "titles": len(loaded),
         "artworks": len(loaded.artwork_places),
