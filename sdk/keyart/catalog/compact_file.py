@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -28,6 +27,7 @@ from .checks import MAX_EMBEDDING_SIZE, MAX_FINITE_NUMBER
 from .file_magic import MAGIC
 from .ratings import rating_of
 from .title import MAX_DURATION_SECONDS, Title
+from .whole_file import write_whole
 
 Column = npt.NDArray[Any]
 Columns = Mapping[str, Column]
@@ -70,7 +70,6 @@ def write_compact(titles: Sequence[Title], path: str | Path) -> None:
     Raises:
         CatalogError: The file cannot be written.
     """
-    target = Path(path)
     columns = _columns_of(titles)
     body, lengths = bytearray(), {}
     for name, dtype in COLUMNS.items():
@@ -80,17 +79,7 @@ def write_compact(titles: Sequence[Title], path: str | Path) -> None:
         body += bytes(-len(body) % ALIGNMENT)
     header = json.dumps({"format": FORMAT, "crc32": zlib.crc32(body), "lengths": lengths}).encode()
     header += b" " * (-(len(MAGIC) + 4 + len(header)) % ALIGNMENT)
-    partial = target.with_name(target.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(MAGIC + len(header).to_bytes(4, "little") + header)
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise CatalogError(f"Cannot write the catalogue to {target}: {error.strerror or error}.") from error
+    write_whole(path, MAGIC, len(header).to_bytes(4, "little"), header, body)
 
 
 def read_compact(path: str | Path) -> Columns:

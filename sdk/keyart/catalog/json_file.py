@@ -11,6 +11,7 @@ from ..errors import CatalogError
 from .artwork import Artwork
 from .checks import quoted
 from .title import Title
+from .whole_file import write_whole
 
 FORMAT = "keyart-catalog/1"
 
@@ -21,15 +22,8 @@ def write_json(titles: Iterable[Title], path: str | Path) -> None:
     Raises:
         CatalogError: The file cannot be written.
     """
-    target = Path(path)
     document = {"format": FORMAT, "titles": [_title_to_json(title) for title in titles]}
-    partial = target.with_name(target.name + ".partial")
-    try:
-        partial.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        partial.replace(target)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise CatalogError(f"Cannot write the catalogue to {target}: {error.strerror or error}.") from error
+    write_whole(path, (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def read_json(path: str | Path) -> list[Title]:

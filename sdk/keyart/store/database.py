@@ -227,11 +227,7 @@ class Store:
 
     def flush(self) -> None:
         """Return once everything stored survives a power cut: the WAL is folded in and all is synced."""
-        with self._file.lock, guarded:
-            self._require_open()
-            self._refuse_in_transaction("flush")
-            if not self.read_only:
-                self._file.connection.execute("PRAGMA wal_checkpoint(FULL)").fetchall()
+        self._checkpoint("FULL", "flush")
 
     def fold_in_background(self) -> None:
         """Leave it to the owner to call `fold` from time to time, so that nothing else waits for the disk to sync."""
@@ -241,11 +237,15 @@ class Store:
 
     def fold(self) -> None:
         """Fold the WAL into the database file, which waits for the disk to sync, for all profiles of the file."""
+        self._checkpoint("PASSIVE", "fold")
+
+    def _checkpoint(self, mode: str, what: str) -> None:
+        """Fold the WAL in. `what` names the call where a transaction is open, in which it is refused."""
         with self._file.lock, guarded:
             self._require_open()
-            self._refuse_in_transaction("fold")
+            self._refuse_in_transaction(what)
             if not self.read_only:
-                self._file.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                self._file.connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
 
     def rotate(self, new_keys: KeyProvider | None = None) -> RotateReceipt:
         """Replace the root key of the file and the profile key, and seal all records of the profile anew.

@@ -10,6 +10,7 @@ import click
 
 from .console import json_option, note, one_thread_a_process, print_table, progress, write_json
 from .options import COUNT, PATH
+from .output_path import check_output_path
 
 if TYPE_CHECKING:
     from keyart import Catalog
@@ -84,12 +85,7 @@ def import_(sources: tuple[Path, ...], out: Path, kind: Any, no_look: bool, as_j
 
 def _check_out(out: Path) -> None:
     """Require a file that can be written, or a catalogue that can be replaced."""
-    if not out.parent.is_dir():
-        raise click.UsageError(f"The folder {out.parent} for the catalogue does not exist; create it first.")
-    if out.is_dir():
-        raise click.UsageError(f"{out} is a folder; name a file for the catalogue, such as {out / 'catalog.json'}.")
-    if out.exists() and not _is_catalog(out):
-        raise click.UsageError(f"{out} is not a catalogue; name another file.")
+    check_output_path(out, "catalogue", "catalog.json", _is_catalog)
 
 
 def _is_catalog(path: Path) -> bool:

@@ -52,9 +52,9 @@ def train(
       keyart train log.csv --catalog catalog.json --out model.npz
       keyart train log.jsonl --catalog catalog.json --out model.npz --held-out 0.2 --seed 3 --json
     """
-    from .output_path import check_output_path
+    from .output_path import check_output_path, is_model
 
-    check_output_path(out, "model")
+    check_output_path(out, "model", "model.npz", is_model)
     one_thread_a_process()
     from keyart import Catalog
     from keyart_tools.logs import Log, require_readable

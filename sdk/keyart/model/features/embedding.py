@@ -107,7 +107,7 @@ class EmbeddingAxes:
         data = base64.b64decode(self.values, validate=True)
         return np.frombuffer(data, dtype="<f4").reshape(2 + self.count, self.size).astype(np.float64)
 
-    @property
+    @cached_property
     def tag_names(self) -> tuple[str, ...]:
         """Return the names of all tags, two an axis."""
         return tuple(f"{EMBEDDING_KIND}:{k:02}{sign}" for k in range(self.count) for sign in "+-")

@@ -56,7 +56,8 @@ class EncodedCatalog:
     """
 
     def __init__(self, catalog: Catalog, spec: FeatureSpec) -> None:
-        size, read = catalog.titles.embedding_size(), spec.embedding
+        read = spec.embedding
+        size = None if read is None else catalog.titles.embedding_size()
         if read is not None and size is not None and size != read.size:
             raise CatalogError(
                 f"The catalogue's embeddings have {size} numbers, and the model reads {read.size}. Make them as the "
