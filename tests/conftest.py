@@ -13,8 +13,10 @@ from collections.abc import Iterator
 import pytest
 from support.services import missing
 
+from keyart import context
 from keyart.errors import FederatedError
 
+FIRST_KNOWN_DEVICES = dict(context._known_devices)
 SERVICE_FIXTURES = {"downloads", "flower", "nginx", "postgres"}
 
 
@@ -35,6 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """A long value is named by its length: its text would be part of each message between the processes of a run."""
     return f"{argname} of {len(val)}" if isinstance(val, str | bytes) and len(val) > 1_000 else None
+
+
+@pytest.fixture(autouse=True)
+def unknown_device_words_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The warning about an unknown device class is logged once a process: each test has to see it or not by itself.
+
+    Else a test that counts what is logged passes or fails by the order of the tests.
+    """
+    monkeypatch.setattr(context, "_known_devices", dict(FIRST_KNOWN_DEVICES))
 
 
 @pytest.fixture(scope="session")
