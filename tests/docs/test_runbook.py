@@ -31,9 +31,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         pass
     with running(folder / "keyart-data", "--no-rounds", "--bundle", folder / "b8") as made:
         new = {"name": "Spring", "kind": "training"}
-        answer = made.client.post("/api/campaigns", json=new, headers=made.bearer)
+        answer = made.client.post("/api/v1/campaigns", json=new, headers=made.bearer)
         assert answer.status_code == 201, answer.text
-        started = made.client.post(f"/api/campaigns/{answer.json()['id']}/start", headers=made.bearer)
+        started = made.client.post(f"/api/v1/campaigns/{answer.json()['id']}/start", headers=made.bearer)
         assert started.status_code == 200, started.text
         yield made
 

@@ -15,11 +15,11 @@ from keyart_server.access import SCOPES, tokens
 from keyart_server.service import Service
 from keyart_server.state.tables import TokenRow
 
-READS, CHANGES, ADMINISTERS = "/api/campaigns", "/api/campaigns", "/api/tokens"
+READS, CHANGES, ADMINISTERS = "/api/v1/campaigns", "/api/v1/campaigns", "/api/v1/tokens"
 
 
 def issued(client: httpx.Client, admin: dict[str, str], *scopes: str, days: int = 1) -> dict[str, str]:
-    answer = client.post("/api/tokens", json={"name": "ci", "scopes": scopes, "days": days}, headers=admin)
+    answer = client.post("/api/v1/tokens", json={"name": "ci", "scopes": scopes, "days": days}, headers=admin)
     assert answer.status_code == 201
     return bearer(answer.json()["secret"])
 
@@ -42,7 +42,7 @@ def test_nobody(one_client: httpx.Client, headers) -> None:
 
 def test_nothing_is_read_before_the_token(client: httpx.Client) -> None:
     """A body that is no JSON is not even looked at."""
-    broken = client.post("/api/campaigns", content=b"{", headers={"Content-Type": "application/json"})
+    broken = client.post("/api/v1/campaigns", content=b"{", headers={"Content-Type": "application/json"})
     assert broken.status_code == 401
 
 
@@ -50,12 +50,12 @@ def test_a_scope_opens_its_own_and_nothing_else(client: httpx.Client, admin) -> 
     reads = issued(client, admin, "read")
     assert client.get(READS, headers=reads).status_code == 200
     refused = client.post(CHANGES, json={"name": "x", "kind": "training"}, headers=reads)
-    assert refused.status_code == 403 and "lacks the scope operate" in refused.json()["error"]
+    assert refused.status_code == 403 and "lacks the scope operate" in refused.json()["detail"]
     assert client.get(ADMINISTERS, headers=reads).status_code == 403
     operates = issued(client, admin, "operate")
     assert client.post(CHANGES, json={"name": "x", "kind": "training"}, headers=operates).status_code == 201
     assert client.get(READS, headers=operates).status_code == 403
-    assert client.post("/api/tokens", json={"name": "x", "scopes": ["read"]}, headers=operates).status_code == 403
+    assert client.post("/api/v1/tokens", json={"name": "x", "scopes": ["read"]}, headers=operates).status_code == 403
 
 
 def test_an_end(client: httpx.Client, admin, clock: Clock) -> None:
@@ -69,12 +69,12 @@ def test_an_end(client: httpx.Client, admin, clock: Clock) -> None:
 def test_revoked(client: httpx.Client, admin, clock: Clock) -> None:
     clock.pass_by(seconds=1)
     token = issued(client, admin, "read")
-    listed = client.get("/api/tokens", headers=admin).json()
+    listed = client.get("/api/v1/tokens", headers=admin).json()
     assert [entry["name"] for entry in listed] == ["admin", "ci"]
-    assert client.delete(f"/api/tokens/{listed[1]['id']}", headers=admin).status_code == 204
+    assert client.delete(f"/api/v1/tokens/{listed[1]['id']}", headers=admin).status_code == 204
     assert client.get(READS, headers=token).status_code == 401
-    assert client.delete(f"/api/tokens/{listed[1]['id']}", headers=admin).status_code == 404
-    assert [entry["action"] for entry in client.get("/api/audit", headers=admin).json()][:2] == [
+    assert client.delete(f"/api/v1/tokens/{listed[1]['id']}", headers=admin).status_code == 404
+    assert [entry["action"] for entry in client.get("/api/v1/audit", headers=admin).json()][:2] == [
         "token.revoke",
         "token.issue",
     ]
@@ -85,8 +85,8 @@ def test_no_token_is_kept(service: Service, client: httpx.Client, admin) -> None
     with service.state.reading() as session:
         for row in session.scalars(select(TokenRow)):
             assert secret not in repr(vars(row)) and len(row.digest) == 64
-    assert secret not in client.get("/api/tokens", headers=admin).text
-    assert secret not in client.get("/api/audit", headers=admin).text
+    assert secret not in client.get("/api/v1/tokens", headers=admin).text
+    assert secret not in client.get("/api/v1/audit", headers=admin).text
 
 
 def test_the_admin_token_is_written_once_and_anew_when_it_opens_nothing(service: Service, clock: Clock) -> None:

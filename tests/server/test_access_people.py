@@ -25,7 +25,7 @@ def csrf_of(client: httpx.Client) -> str:
 
 
 def signed_in(client: httpx.Client) -> bool:
-    return client.get("/api/campaigns").status_code == 200
+    return client.get("/api/v1/campaigns").status_code == 200
 
 
 def login(client: httpx.Client, name: str = NAME, password: str = PASSWORD, **more: str) -> httpx.Response:
@@ -39,7 +39,7 @@ def test_a_link_makes_a_person_once(client: httpx.Client, code: str) -> None:
     assert joined.status_code == 303 and joined.headers["location"] == "/"
     cookie = joined.headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= {part.strip() for part in cookie.split(";")}
-    assert signed_in(client) and client.get("/api/people").json()[0]["role"] == "administrator"
+    assert signed_in(client) and client.get("/api/v1/people").json()[0]["role"] == "administrator"
     client.cookies.clear()
     assert join(client, code, "Kim").status_code == 404
     assert client.get(f"/join/{code}").status_code == 404
@@ -63,7 +63,7 @@ def test_a_link_ends(client: httpx.Client, code: str, clock: Clock) -> None:
 
 def test_names_are_unique_however_they_are_spelt(client: httpx.Client, code: str, admin) -> None:
     join(client, code, "Straße")
-    second = client.post("/api/invitations", json={"role": "viewer"}, headers=admin).json()["path"]
+    second = client.post("/api/v1/invitations", json={"role": "viewer"}, headers=admin).json()["path"]
     client.cookies.clear()
     taken = join(client, second.rpartition("/")[2], "STRASSE")
     assert taken.status_code == 422 and "is taken" in taken.text
@@ -74,14 +74,14 @@ def test_roles(client: httpx.Client, code: str, admin) -> None:
     allowed = {}
     for role in ("viewer", "operator", "administrator"):
         client.cookies.clear()
-        path = client.post("/api/invitations", json={"role": role}, headers=admin).json()["path"]
+        path = client.post("/api/v1/invitations", json={"role": role}, headers=admin).json()["path"]
         assert join(client, path.rpartition("/")[2], role).status_code == 303
         headers = {"X-CSRF-Token": csrf_of(client)}
         campaign = {"name": "x", "kind": "training"}
         allowed[role] = [
-            client.get("/api/campaigns").status_code,
-            client.post("/api/campaigns", json=campaign, headers=headers).status_code,
-            client.get("/api/audit").status_code,
+            client.get("/api/v1/campaigns").status_code,
+            client.post("/api/v1/campaigns", json=campaign, headers=headers).status_code,
+            client.get("/api/v1/audit").status_code,
         ]
     assert allowed == {"viewer": [200, 403, 403], "operator": [200, 201, 403], "administrator": [200, 201, 200]}
 
@@ -114,8 +114,8 @@ def test_a_session_ends(client: httpx.Client, code: str, clock: Clock) -> None:
 
 def test_who_is_removed_is_out_at_once(client: httpx.Client, code: str, admin) -> None:
     join(client, code)
-    (person,) = client.get("/api/people", headers=admin).json()
-    assert client.delete(f"/api/people/{person['id']}", headers=admin).status_code == 204
+    (person,) = client.get("/api/v1/people", headers=admin).json()
+    assert client.delete(f"/api/v1/people/{person['id']}", headers=admin).status_code == 204
     assert not signed_in(client)
     assert login(client).status_code == 401
     assert "There is no account yet" in client.get("/").text
@@ -138,7 +138,7 @@ def test_csrf(client: httpx.Client, code: str) -> None:
 
     def post(**headers: str) -> int:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return client.post("/api/campaigns", json=campaign, headers=named).status_code
+        return client.post("/api/v1/campaigns", json=campaign, headers=named).status_code
 
     assert post() == 403
     assert post(X_CSRF_Token="x") == 403
@@ -147,7 +147,7 @@ def test_csrf(client: httpx.Client, code: str) -> None:
     assert post(X_CSRF_Token=token, Sec_Fetch_Site="same-site") == 403
     assert post(X_CSRF_Token=token, Origin="https://evil.example") == 403
     assert post(X_CSRF_Token=token, Origin="null") == 403
-    assert client.get("/api/campaigns").json() == []
+    assert client.get("/api/v1/campaigns").json() == []
     assert post(X_CSRF_Token=token, Origin=str(client.base_url).rstrip("/"), Sec_Fetch_Site="same-origin") == 201
     assert client.post("/logout").status_code == 403
     assert client.post("/login", data={"name": "a", "password": "b"}, headers={"Sec-Fetch-Site": "cross-site"}
@@ -160,7 +160,9 @@ def test_one_sessions_token_is_not_anothers(client: httpx.Client, code: str) -> 
     first = csrf_of(client)
     login(client)
     assert csrf_of(client) != first
-    refused = client.post("/api/campaigns", json={"name": "x", "kind": "training"}, headers={"X-CSRF-Token": first})
+    refused = client.post(
+        "/api/v1/campaigns", json={"name": "x", "kind": "training"}, headers={"X-CSRF-Token": first}
+    )
     assert refused.status_code == 403
 
 

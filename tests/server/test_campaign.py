@@ -53,27 +53,27 @@ def test_a_campaign_that_makes_no_sense(change) -> None:
 
 
 def test_life_of_a_campaign(client: httpx.Client, admin, clock: Clock) -> None:
-    assert client.get("/api/campaigns", headers=admin).json() == []
+    assert client.get("/api/v1/campaigns", headers=admin).json() == []
     asked = {"name": "Spring: ε", "kind": "statistics", "epsilon": 2.5, "delta": 1e-6, "rounds": 3}
-    made = client.post("/api/campaigns", json=asked, headers=admin)
+    made = client.post("/api/v1/campaigns", json=asked, headers=admin)
     assert made.status_code == 201
     campaign = made.json()
     assert asked.items() <= campaign.items() and campaign["state"] == "draft"
     assert client.get(made.headers["location"], headers=admin).json() == campaign
     for action, state in [("start", "running"), ("pause", "paused"), ("resume", "running"), ("stop", "stopped")]:
-        moved = client.post(f"/api/campaigns/{campaign['id']}/{action}", headers=admin)
+        moved = client.post(f"/api/v1/campaigns/{campaign['id']}/{action}", headers=admin)
         assert (moved.status_code, moved.json()["state"]) == (200, state)
-    refused = client.post(f"/api/campaigns/{campaign['id']}/start", headers=admin)
-    assert refused.status_code == 409 and "is stopped" in refused.json()["error"]
+    refused = client.post(f"/api/v1/campaigns/{campaign['id']}/start", headers=admin)
+    assert refused.status_code == 409 and "is stopped" in refused.json()["detail"]
     clock.pass_by(seconds=1)
-    newer = client.post("/api/campaigns", json={"name": "b", "kind": "training"}, headers=admin).json()
-    assert [found["id"] for found in client.get("/api/campaigns", headers=admin).json()] == [
+    newer = client.post("/api/v1/campaigns", json={"name": "b", "kind": "training"}, headers=admin).json()
+    assert [found["id"] for found in client.get("/api/v1/campaigns", headers=admin).json()] == [
         newer["id"],
         campaign["id"],
     ]
-    stopped = client.get("/api/campaigns", params={"state": "stopped"}, headers=admin).json()
+    stopped = client.get("/api/v1/campaigns", params={"state": "stopped"}, headers=admin).json()
     assert [found["id"] for found in stopped] == [campaign["id"]]
-    told = [(entry["action"], entry["actor"]) for entry in client.get("/api/audit", headers=admin).json()]
+    told = [(entry["action"], entry["actor"]) for entry in client.get("/api/v1/audit", headers=admin).json()]
     assert told[:6] == [
         ("campaign.create", "token:admin"),
         *((f"campaign.{action}", "token:admin") for action in ("stop", "resume", "pause", "start", "create")),
@@ -82,16 +82,16 @@ def test_life_of_a_campaign(client: httpx.Client, admin, clock: Clock) -> None:
 
 def test_all_kinds(client: httpx.Client, admin) -> None:
     for kind in KINDS:
-        made = client.post("/api/campaigns", json={"name": kind, "kind": kind}, headers=admin)
+        made = client.post("/api/v1/campaigns", json={"name": kind, "kind": kind}, headers=admin)
         assert made.status_code == 201 and made.json()["kind"] == kind
 
 
 def test_a_draft_that_lacks_something_cannot_be_started(client: httpx.Client, admin) -> None:
-    made = client.post("/api/campaigns", json={"name": "x", "kind": "evaluation"}, headers=admin).json()
-    refused = client.post(f"/api/campaigns/{made['id']}/start", headers=admin)
-    assert refused.status_code == 409 and "'version'" in refused.json()["error"]
+    made = client.post("/api/v1/campaigns", json={"name": "x", "kind": "evaluation"}, headers=admin).json()
+    refused = client.post(f"/api/v1/campaigns/{made['id']}/start", headers=admin)
+    assert refused.status_code == 409 and "'version'" in refused.json()["detail"]
     asked = {"name": "x", "kind": "evaluation", "settings": {"version": -1}}
-    assert client.post("/api/campaigns", json=asked, headers=admin).status_code == 422
+    assert client.post("/api/v1/campaigns", json=asked, headers=admin).status_code == 422
 
 
 SENSELESS = [
@@ -107,13 +107,13 @@ SENSELESS = [
 def test_bodies_that_make_no_sense(client: httpx.Client, admin) -> None:
     headers = {**admin, "Content-Type": "application/json"}
     for body in SENSELESS:
-        answer = client.post("/api/campaigns", content=body, headers=headers)
-        assert answer.status_code in (400, 422) and len(answer.json()["error"]) > 10, body[:60]
-    assert client.get("/api/campaigns", headers=admin).json() == []
+        answer = client.post("/api/v1/campaigns", content=body, headers=headers)
+        assert answer.status_code in (400, 422) and len(answer.json()["detail"]) > 10, body[:60]
+    assert client.get("/api/v1/campaigns", headers=admin).json() == []
 
 
 def test_a_campaign_that_is_not_there(client: httpx.Client, admin) -> None:
-    for path in ("/api/campaigns/0123456789abcdef", "/api/campaigns/0123456789abcdef/start"):
+    for path in ("/api/v1/campaigns/0123456789abcdef", "/api/v1/campaigns/0123456789abcdef/start"):
         send = client.post if path.endswith("start") else client.get
         answer = send(path, headers=admin)
-        assert answer.status_code == 404 and "no campaign" in answer.json()["error"]
+        assert answer.status_code == 404 and "no campaign" in answer.json()["detail"]

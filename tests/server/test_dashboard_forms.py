@@ -156,11 +156,11 @@ def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
     (secret,) = re.findall(r'id="secret">([^<]+)<', issued.text)
     for once in (link, secret):
         assert once not in person.get("/people").text and once not in repr(list(person.cookies.items()))
-    (token,) = [one for one in person.get("/api/tokens").json() if one["name"] == "nightly"]
+    (token,) = [one for one in person.get("/api/v1/tokens").json() if one["name"] == "nightly"]
     cookies = dict(person.cookies)
     person.cookies.clear()
-    assert person.get("/api/campaigns", headers=bearer(secret)).status_code == 200
-    assert person.get("/api/people", headers=bearer(secret)).status_code == 403
+    assert person.get("/api/v1/campaigns", headers=bearer(secret)).status_code == 200
+    assert person.get("/api/v1/people", headers=bearer(secret)).status_code == 403
     assert join(person, link.rpartition("/")[2], "Kim").status_code == 303
     person.cookies.clear()
     person.cookies.update(cookies)
@@ -171,8 +171,8 @@ def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
     assert "is revoked" in notice_of(send(person, revoke[1]).text)
     assert "signed out" in notice_of(send(person, remove[0]).text)
     assert "revoked already" in notice_of(send(person, revoke[1]).text)
-    assert person.get("/api/campaigns", headers={**bearer(secret), "Cookie": ""}).status_code == 401
-    assert [one["name"] for one in person.get("/api/people").json()] == ["Robin"]
+    assert person.get("/api/v1/campaigns", headers={**bearer(secret), "Cookie": ""}).status_code == 401
+    assert [one["name"] for one in person.get("/api/v1/people").json()] == ["Robin"]
 
 
 def test_a_token_that_cannot_be(person: httpx.Client) -> None:
@@ -181,7 +181,7 @@ def test_a_token_that_cannot_be(person: httpx.Client) -> None:
         assert answer.status_code == 422 and "Nothing was created." in answer.text, wrong
         assert page_samples.mistakes(answer.text) == []
     assert send(person, "/people/invitations", role="owner").status_code == 422
-    assert [one["name"] for one in person.get("/api/tokens").json()] == ["admin"]
+    assert [one["name"] for one in person.get("/api/v1/tokens").json()] == ["admin"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

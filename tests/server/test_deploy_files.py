@@ -288,7 +288,14 @@ def test_who_is_led_where(nginx: None, tmp_path: Path) -> None:
         httpx.Client(verify=context, trust_env=False) as client,
     ):
         front, fleet = (f"https://127.0.0.1:{ports[port]}" for port in ("8443", "9092"))
-        for path in ("/", "/api/campaigns", "/tuf/metadata/timestamp.json", "/login", "/join/x", "/issuer/revoked"):
+        for path in (
+            "/",
+            "/api/v1/campaigns",
+            "/tuf/metadata/timestamp.json",
+            "/login",
+            "/join/x",
+            "/issuer/revoked",
+        ):
             assert client.get(front + path).text.startswith(f"server {path}\n")
         led = {client.get(f"{front}/device/current").text.partition(" ")[0] for _ in range(8)}
         assert led == {"west", "east"}

@@ -50,7 +50,7 @@ def keys(made: Round, identity: Identity) -> bytes:
 
 def refusal(answer: httpx.Response) -> int:
     """The status of a refusal, which says why."""
-    assert answer.json()["error"]
+    assert answer.json()["detail"]
     return answer.status_code
 
 
@@ -218,7 +218,7 @@ def test_a_device_that_the_campaign_excludes(service: Service, clock: Clock, mad
             exclusions.exclude(session, clock(), campaign_id, 1, [key])
     for i in (0, 1):
         answer = made.join(door, i)
-        assert answer.status_code == 403 and "excluded from this campaign" in answer.json()["error"]
+        assert answer.status_code == 403 and "excluded from this campaign" in answer.json()["detail"]
     assert [made.join(door, 2).status_code, other.join(door, 0).status_code] == [200, 200]
     assert rows(service, MemberRow) == 3
 

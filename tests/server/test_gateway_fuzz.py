@@ -70,7 +70,7 @@ def test_who_asks_too_often_waits(service: Service, clock: Clock, monkeypatch: p
         assert [client.get("/device/current").status_code for _ in range(4)] == [200, 200, 200, 429]
         for method, step in [("GET", "offer"), ("POST", "keys"), ("GET", "share"), ("POST", "unmask")]:
             answer = client.request(method, f"/device/rounds/{'0' * 64}/{step}")
-            assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 1 and answer.json()["error"]
+            assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 1 and answer.json()["detail"]
         assert client.get("/healthz").status_code == 200
 
 

@@ -67,7 +67,7 @@ def test_the_database_taken_away_and_given_back(
     with taken_away(postgres), caplog.at_level(logging.ERROR, "keyart.server"):
         assert together(door, requests) == [503] * 6
         answer = door.post(requests[3][0], content=requests[3][1], headers={"Authorization": requests[3][2]})
-        assert int(answer.headers["retry-after"]) > 0 and "nothing was changed" in answer.json()["error"]
+        assert int(answer.headers["retry-after"]) > 0 and "nothing was changed" in answer.json()["detail"]
         assert door.get("/healthz").status_code == 200 and door.get("/readyz").status_code == 503
         assert made.ask(door, Stage.MASKED, 3).status_code == 503
         assert "keyart_database_up 0.0" in door.get("/metrics").text

@@ -1,4 +1,4 @@
-"""`/api/releases` and `/api/bundles` over HTTP: what they answer, who may, and what is refused."""
+"""`/api/v1/releases` and `/api/v1/bundles` over HTTP: what they answer, who may, and what is refused."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ VERBS = ("go-on", "hold", "withdraw")
 
 
 def issued(client: httpx.Client, admin: dict[str, str], *scopes: str) -> dict[str, str]:
-    answer = client.post("/api/tokens", json={"name": "ci", "scopes": scopes}, headers=admin)
+    answer = client.post("/api/v1/tokens", json={"name": "ci", "scopes": scopes}, headers=admin)
     return bearer(answer.json()["secret"])
 
 
 def post(client: httpx.Client, body: bytes, headers: dict[str, str], **query: str) -> httpx.Response:
     return client.post(
-        "/api/bundles", content=body, headers={**headers, "Content-Type": "application/octet-stream"}, params=query
+        "/api/v1/bundles", content=body, headers={**headers, "Content-Type": "application/octet-stream"}, params=query
     )
 
 
@@ -38,24 +38,24 @@ def zipped(version: int, **changes: object) -> bytes:
 
 def test_the_way_of_a_bundle(client: httpx.Client, service: Service, admin: dict[str, str]) -> None:
     posted = post(client, zipped(7), admin, at_once="true")
-    assert posted.status_code == 201 and posted.headers["location"] == "/api/releases/7"
+    assert posted.status_code == 201 and posted.headers["location"] == "/api/v1/releases/7"
     assert (posted.json()["standing"], posted.json()["share"]) == ("released", 1.0)
     assert client.get("/tuf/targets/7/manifest.json").content == release_samples.files(7)["manifest.json"]
     staged = post(client, zipped(8, parent=7, seed=1), admin)
     assert (staged.json()["standing"], staged.json()["share"], staged.json()["base"]) == ("rolling", 0.01, 7)
-    assert client.post("/api/releases/8/hold", headers=admin).json()["standing"] == "held"
-    assert client.post("/api/releases/8/go-on", headers=admin).json()["share"] == 0.1
-    assert client.post("/api/releases/8/withdraw", headers=admin).json()["standing"] == "withdrawn"
-    listed = client.get("/api/releases", headers=admin).json()
+    assert client.post("/api/v1/releases/8/hold", headers=admin).json()["standing"] == "held"
+    assert client.post("/api/v1/releases/8/go-on", headers=admin).json()["share"] == 0.1
+    assert client.post("/api/v1/releases/8/withdraw", headers=admin).json()["standing"] == "withdrawn"
+    listed = client.get("/api/v1/releases", headers=admin).json()
     assert [(one["version"], one["standing"]) for one in listed] == [
         (9, "released"), (8, "withdrawn"), (7, "released"),
     ]  # fmt: skip
-    shown = client.get("/api/releases/9", headers=admin).json()
+    shown = client.get("/api/v1/releases/9", headers=admin).json()
     assert shown == listed[0] and shown["plan"]["stages"] == [1.0] and "files" not in shown
     assert {gate["verdict"] for gate in shown["gates"]} == {"passed"}
-    only = client.get("/api/releases", params={"standing": "withdrawn"}, headers=admin).json()
+    only = client.get("/api/v1/releases", params={"standing": "withdrawn"}, headers=admin).json()
     assert [one["version"] for one in only] == [8]
-    entries = client.get("/api/audit", headers=admin).json()
+    entries = client.get("/api/v1/audit", headers=admin).json()
     assert {entry["actor"] for entry in entries if entry["action"].startswith("release.")} == {"token:admin"}
 
 
@@ -63,14 +63,16 @@ def test_who_may(client: httpx.Client, service: Service, admin: dict[str, str]) 
     first(service)
     rolled(service)
     reads, operates = (issued(client, admin, scope) for scope in ("read", "operate"))
-    before = client.get("/api/releases", headers=reads).json()
+    before = client.get("/api/v1/releases", headers=reads).json()
     for headers, status in (({}, 401), (reads, 403)):
-        assert [client.post(f"/api/releases/8/{verb}", headers=headers).status_code for verb in VERBS] == [status] * 3
+        assert [client.post(f"/api/v1/releases/8/{verb}", headers=headers).status_code for verb in VERBS] == [
+            status
+        ] * 3
         assert post(client, zipped(9), headers).status_code == status
-    assert client.get("/api/releases").status_code == client.get("/api/releases/8").status_code == 401
-    assert client.get("/api/releases", headers=operates).status_code == 403
-    assert client.get("/api/releases", headers=reads).json() == before
-    assert client.post("/api/releases/8/hold", headers=operates).status_code == 200
+    assert client.get("/api/v1/releases").status_code == client.get("/api/v1/releases/8").status_code == 401
+    assert client.get("/api/v1/releases", headers=operates).status_code == 403
+    assert client.get("/api/v1/releases", headers=reads).json() == before
+    assert client.post("/api/v1/releases/8/hold", headers=operates).status_code == 200
 
 
 def test_a_viewer_looks_and_an_operator_brings_a_token_of_the_form(client: httpx.Client, service: Service) -> None:
@@ -79,31 +81,31 @@ def test_a_viewer_looks_and_an_operator_brings_a_token_of_the_form(client: httpx
     with service.state.writing() as session:
         codes = [people.invite(session, service.clock(), "server", role) for role in ("viewer", "operator")]
     join(client, codes[0], "Vera")
-    assert client.get("/api/releases/8").status_code == 200
-    assert client.post("/api/releases/8/hold").status_code == 403
+    assert client.get("/api/v1/releases/8").status_code == 200
+    assert client.post("/api/v1/releases/8/hold").status_code == 403
     client.cookies.clear()
     join(client, codes[1], "Otto")
-    assert client.post("/api/releases/8/hold").status_code == 403, "no token of the form"
-    assert client.get("/api/releases/8").json()["standing"] == "rolling"
+    assert client.post("/api/v1/releases/8/hold").status_code == 403, "no token of the form"
+    assert client.get("/api/v1/releases/8").json()["standing"] == "rolling"
 
 
 def test_where_the_standing_does_not_allow_it(client: httpx.Client, service: Service, admin: dict[str, str]) -> None:
     first(service)
-    assert [client.post(f"/api/releases/99/{verb}", headers=admin).status_code for verb in VERBS] == [404] * 3
-    assert client.get("/api/releases/99", headers=admin).status_code == 404
+    assert [client.post(f"/api/v1/releases/99/{verb}", headers=admin).status_code for verb in VERBS] == [404] * 3
+    assert client.get("/api/v1/releases/99", headers=admin).status_code == 404
     for verb in VERBS:  # nothing older to go back to
-        refused = client.post(f"/api/releases/7/{verb}", headers=admin)
-        assert refused.status_code == 409 and "7" in refused.json()["error"]
+        refused = client.post(f"/api/v1/releases/7/{verb}", headers=admin)
+        assert refused.status_code == 409 and "7" in refused.json()["detail"]
     candidate(service, 8)
-    assert client.post("/api/releases/8/go-on", headers=admin).status_code == 409, "it is not judged yet"
+    assert client.post("/api/v1/releases/8/go-on", headers=admin).status_code == 409, "it is not judged yet"
     publishing.decide(service, 8, BAD)
-    assert [client.post(f"/api/releases/8/{verb}", headers=admin).status_code for verb in VERBS] == [409] * 3
+    assert [client.post(f"/api/v1/releases/8/{verb}", headers=admin).status_code for verb in VERBS] == [409] * 3
     candidate(service, 9, number=2)
     assert publishing.decide(service, 9, UNCLEAR).standing == "waiting"
-    assert client.post("/api/releases/9/hold", headers=admin).status_code == 409
-    assert client.post("/api/releases/9/withdraw", headers=admin).json()["share"] == 0.0
+    assert client.post("/api/v1/releases/9/hold", headers=admin).status_code == 409
+    assert client.post("/api/v1/releases/9/withdraw", headers=admin).json()["share"] == 0.0
     taken = post(client, zipped(8, seed=2), admin)
-    assert taken.status_code == 409 and "not newer than 9" in taken.json()["error"]
+    assert taken.status_code == 409 and "not newer than 9" in taken.json()["detail"]
     assert rolled(service, 10, seed=2).standing == "rolling", "other weights than those withdrawn as 9"
     assert post(client, zipped(11), admin).status_code == 409
 
@@ -114,10 +116,10 @@ def test_a_key_that_is_not_here(client: httpx.Client, service: Service, admin: d
     away = key.rename(tmp_path / "targets.pem")
     waiting = post(client, zipped(8, parent=7), admin)
     assert waiting.status_code == 201 and waiting.json()["standing"] == "waiting"
-    refused = client.post("/api/releases/8/go-on", headers=admin)
-    assert refused.status_code == 409 and "targets.pem" in refused.json()["error"]
+    refused = client.post("/api/v1/releases/8/go-on", headers=admin)
+    assert refused.status_code == 409 and "targets.pem" in refused.json()["detail"]
     away.rename(key)
-    assert client.post("/api/releases/8/go-on", headers=admin).json()["standing"] == "rolling"
+    assert client.post("/api/v1/releases/8/go-on", headers=admin).json()["standing"] == "rolling"
 
 
 def hostile() -> Iterator[tuple[str, bytes]]:
@@ -167,9 +169,9 @@ def test_bodies_that_are_no_bundle(client: httpx.Client, service: Service, admin
     first(service)
     for name, body in hostile():
         answer = post(client, body, admin)
-        assert answer.status_code == 422 and answer.json()["error"], (name, answer.text)
+        assert answer.status_code == 422 and answer.json()["detail"], (name, answer.text)
     assert post(client, bytes(8_000_001), admin).status_code == 413
-    listed = client.get("/api/releases", headers=admin).json()
+    listed = client.get("/api/v1/releases", headers=admin).json()
     assert [one["version"] for one in listed] == [7], "nothing of it is recorded"
     assert post(client, zipped(8, parent=7), admin).status_code == 201
 
@@ -189,5 +191,5 @@ def test_two_at_once_publish_one(client: httpx.Client, service: Service, admin: 
     for thread in threads:
         thread.join()
     assert sorted(answers) == [201, 409, 409, 409]
-    listed = client.get("/api/releases", headers=admin).json()
+    listed = client.get("/api/v1/releases", headers=admin).json()
     assert [one["standing"] for one in listed] == ["rolling", "released"]

@@ -108,7 +108,7 @@ def test_a_served_fleet_ends_with_the_models_of_the_simulation(tmp_path: Path, m
             "patience": 60.0,
         }
         made = server.client.post(
-            "/api/campaigns",
+            "/api/v1/campaigns",
             json={
                 "name": "Spring",
                 "kind": "training",
@@ -119,7 +119,7 @@ def test_a_served_fleet_ends_with_the_models_of_the_simulation(tmp_path: Path, m
             },
             headers=server.bearer,
         ).json()
-        assert server.client.post(f"/api/campaigns/{made['id']}/start", headers=server.bearer).status_code == 200
+        assert server.client.post(f"/api/v1/campaigns/{made['id']}/start", headers=server.bearer).status_code == 200
         try:
             served_world.play_and_train(devices, ROUNDS, STEPS)
             served = {device._art._session.chooser.installed.version for device in devices}

@@ -32,11 +32,11 @@ def test_first_start(tmp_path: Path, bundle: Path) -> None:
 
         token = data / "admin.token"
         assert stat.S_IMODE(token.stat().st_mode) == 0o600
-        assert client.post("/api/campaigns", json=CAMPAIGN).status_code in (401, 403)
-        assert client.get("/api/campaigns").status_code in (401, 403)
-        created = client.post("/api/campaigns", json=CAMPAIGN, headers=server.bearer)
+        assert client.post("/api/v1/campaigns", json=CAMPAIGN).status_code in (401, 403)
+        assert client.get("/api/v1/campaigns").status_code in (401, 403)
+        created = client.post("/api/v1/campaigns", json=CAMPAIGN, headers=server.bearer)
         assert created.status_code == 201 and created.json()["id"]
-        listed = client.get("/api/campaigns", headers=server.bearer).json()
+        listed = client.get("/api/v1/campaigns", headers=server.bearer).json()
         assert [campaign["id"] for campaign in listed] == [created.json()["id"]]
 
         assert client.get("/tuf/metadata/1.root.json").content == (data / "tuf" / "root.json").read_bytes()

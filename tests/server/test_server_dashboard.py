@@ -170,7 +170,7 @@ def test_every_word_of_the_stylesheet_is_used() -> None:
 
 
 def test_before_somebody_signs_in(client: httpx.Client, service: Service, admin) -> None:
-    path = client.post("/api/invitations", json={"role": "viewer"}, headers=admin).json()["path"]
+    path = client.post("/api/v1/invitations", json={"role": "viewer"}, headers=admin).json()["path"]
     for text in (client.get("/").text, client.get(path).text, client.get("/x", headers={"Accept": "text/html"}).text):
         assert page_samples.mistakes(text) == [] and "<script" not in text
 

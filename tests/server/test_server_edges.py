@@ -41,7 +41,7 @@ def test_every_route_asks_who_comes(one_client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/healthz", "/api/campaigns", "/nothing", "/tuf/metadata/1.root.json", "/login"]
+    "path", ["/", "/healthz", "/api/v1/campaigns", "/nothing", "/tuf/metadata/1.root.json", "/login"]
 )
 def test_headers_are_on_every_answer(one_client: httpx.Client, path: str) -> None:
     answer = one_client.get(path)
@@ -64,7 +64,7 @@ def test_refusals_have_one_shape(one_client: httpx.Client) -> None:
     for method, path, status in [
         ("GET", "/nothing", 404),
         ("PUT", "/healthz", 405),
-        ("GET", "/api/campaigns", 401),
+        ("GET", "/api/v1/campaigns", 401),
         ("GET", "/api/nothing", 404),
         ("GET", "/healthz/", 404),
     ]:
@@ -125,12 +125,12 @@ def test_a_failure_of_ours_says_nothing_outside(caplog: pytest.LogCaptureFixture
 
 
 def test_metrics(client: httpx.Client, admin) -> None:
-    client.post("/api/campaigns", json={"name": "Secret name", "kind": "training"}, headers=admin)
+    client.post("/api/v1/campaigns", json={"name": "Secret name", "kind": "training"}, headers=admin)
     client.get("/join/a-secret-code")
-    client.request("PROPFIND", "/api/campaigns")
+    client.request("PROPFIND", "/api/v1/campaigns")
     text = client.get("/metrics").text
     assert 'keyart_campaigns{state="draft"} 1.0' in text and "keyart_database_up 1.0" in text
-    assert 'keyart_requests_total{method="POST",route="/api/campaigns",status="201"} 1.0' in text
+    assert 'keyart_requests_total{method="POST",route="/api/v1/campaigns",status="201"} 1.0' in text
     assert 'route="/join/{code}"' in text and 'method="other"' in text
     assert "keyart_bundle_version -1.0" in text
     assert "Secret" not in text and "a-secret-code" not in text
@@ -138,15 +138,15 @@ def test_metrics(client: httpx.Client, admin) -> None:
 
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_the_database_taken_away(client: httpx.Client, admin, postgres: str, service: Service) -> None:
-    kept = client.post("/api/campaigns", json={"name": "a", "kind": "training"}, headers=admin).json()["id"]
+    kept = client.post("/api/v1/campaigns", json={"name": "a", "kind": "training"}, headers=admin).json()["id"]
     with taken_away(postgres):
         assert client.get("/healthz").status_code == 200
         unready = client.get("/readyz")
         assert unready.status_code == 503 and unready.json()["checks"]["database"] == "does not answer"
-        refused = client.post("/api/campaigns", json={"name": "b", "kind": "training"}, headers=admin)
+        refused = client.post("/api/v1/campaigns", json={"name": "b", "kind": "training"}, headers=admin)
         assert refused.status_code == 503 and int(refused.headers["retry-after"]) > 0
-        assert "nothing was changed" in refused.json()["error"]
+        assert "nothing was changed" in refused.json()["detail"]
         assert client.get("/").status_code == 503 and "keyart</title>" in client.get("/").text
         assert "keyart_database_up 0.0" in client.get("/metrics").text
     assert client.get("/readyz").status_code == 200
-    assert [found["id"] for found in client.get("/api/campaigns", headers=admin).json()] == [kept]
+    assert [found["id"] for found in client.get("/api/v1/campaigns", headers=admin).json()] == [kept]

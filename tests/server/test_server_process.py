@@ -65,12 +65,12 @@ def test_what_was_answered_survives_kills_at_any_moment(tmp_path: Path, database
             number, address = nursery.stdout.readline().split()
             headers = bearer((tmp_path / "data" / "admin.token").read_text().strip())
             with httpx.Client(base_url=address, headers=headers, trust_env=False, timeout=30) as client:
-                listed = {campaign["id"] for campaign in client.get("/api/campaigns").json()}
+                listed = {campaign["id"] for campaign in client.get("/api/v1/campaigns").json()}
                 assert listed >= set(kept)
                 shot = threading.Timer(chance.uniform(0, 0.05), os.kill, (int(number), signal.SIGKILL))
                 with suppress(httpx.TransportError):
                     while True:
-                        answer = client.post("/api/campaigns", json=CAMPAIGN)
+                        answer = client.post("/api/v1/campaigns", json=CAMPAIGN)
                         assert answer.status_code == 201
                         kept.append(answer.json()["id"])
                         if shot.ident is None:
@@ -109,7 +109,7 @@ def test_a_stop_is_no_failure_and_ends_what_was_begun(tmp_path: Path) -> None:
             def create(server=server) -> None:
                 with suppress(httpx.TransportError):  # it has closed the connection
                     while True:
-                        answer = server.client.post("/api/campaigns", json=CAMPAIGN, headers=server.bearer)
+                        answer = server.client.post("/api/v1/campaigns", json=CAMPAIGN, headers=server.bearer)
                         answers.append(answer.status_code)
 
             thread = threading.Thread(target=create)
@@ -195,6 +195,6 @@ def test_tls(tmp_path: Path) -> None:
             cookie = joined.headers["set-cookie"]
             assert cookie.startswith("__Host-keyart=") and "Secure" in cookie
             assert joined.headers["strict-transport-security"]
-            assert client.get("/api/campaigns").status_code == 200
+            assert client.get("/api/v1/campaigns").status_code == 200
         with pytest.raises(httpx.HTTPError):
             httpx.get(server.started["address"].replace("https", "http"), trust_env=False)

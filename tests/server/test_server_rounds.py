@@ -26,8 +26,8 @@ AWAY_SECONDS = 30
 
 def start_a_campaign(server: Running) -> None:
     wanted = {"name": "Spring", "kind": "statistics", "rounds": 1, "settings": SETTINGS}
-    made = server.client.post("/api/campaigns", json=wanted, headers=server.bearer).json()
-    assert server.client.post(f"/api/campaigns/{made['id']}/start", headers=server.bearer).status_code == 200
+    made = server.client.post("/api/v1/campaigns", json=wanted, headers=server.bearer).json()
+    assert server.client.post(f"/api/v1/campaigns/{made['id']}/start", headers=server.bearer).status_code == 200
 
 
 def every_round(session: Session) -> list[Round]:

@@ -4,7 +4,7 @@ A router determines the scope that its routes need:
 
     routes = guard.router("operate")
 
-    @routes.post("/api/campaigns")
+    @routes.post("/api/v1/campaigns")
     def create(new: NewCampaign, who: Who) -> Campaign: ...
 
 401: not authenticated. 403: the scope is missing, or another site's page uses the session.

@@ -1,4 +1,4 @@
-"""The routes `/api/tokens`, `/api/people`, `/api/invitations` and `/api/audit`, for administrators."""
+"""The routes `/api/v1/tokens`, `/api/v1/people`, `/api/v1/invitations` and `/api/v1/audit`, for administrators."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def routes(service: Service) -> Sequence[APIRouter]:
     state, clock = service.state, service.clock
     missing: dict[int | str, dict[str, Any]] = {404: error_schema("No entry has this id.")}
 
-    @router.get("/api/tokens")
+    @router.get("/api/v1/tokens")
     def list_tokens() -> list[Token]:
         with state.reading() as session:
             return tokens.list_all(session)
 
-    @router.post("/api/tokens", status_code=201)
+    @router.post("/api/v1/tokens", status_code=201)
     def issue_token(new: NewToken, who: Who) -> IssuedToken:
         """Issue an API token. Its secret is returned in this response only."""
         name = people.checked_name(new.name)
@@ -82,24 +82,24 @@ def routes(service: Service) -> Sequence[APIRouter]:
             secret, token = tokens.issue(session, clock(), who.name, name, new.scopes, valid)
         return IssuedToken(secret=secret, token=token)
 
-    @router.delete("/api/tokens/{token_id}", status_code=204, responses=missing)
+    @router.delete("/api/v1/tokens/{token_id}", status_code=204, responses=missing)
     def revoke_token(token_id: Id, who: Who) -> None:
         """Revoke a token."""
         with state.writing() as session:
             found_or_404(tokens.revoke(session, clock(), who.name, token_id) or None, "token")
 
-    @router.get("/api/people")
+    @router.get("/api/v1/people")
     def list_people() -> list[Person]:
         with state.reading() as session:
             return people.list_all(session)
 
-    @router.delete("/api/people/{person_id}", status_code=204, responses=missing)
+    @router.delete("/api/v1/people/{person_id}", status_code=204, responses=missing)
     def remove_person(person_id: Id, who: Who) -> None:
         """Remove an account and end its sessions. If none is left, the next start prints a new one-time link."""
         with state.writing() as session:
             found_or_404(people.remove(session, clock(), who.name, person_id) or None, "account")
 
-    @router.post("/api/invitations", status_code=201)
+    @router.post("/api/v1/invitations", status_code=201)
     def invite_person(new: NewInvitation, who: Who) -> Invitation:
         """Create a one-time link for an account. It is returned in this response only."""
         with state.writing() as session:
@@ -107,7 +107,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             code = people.invite(session, at, who.name, new.role)
         return Invitation(path=f"/join/{code}", role=new.role, expires=at + INVITATION)
 
-    @router.get("/api/audit")
+    @router.get("/api/v1/audit")
     def list_audit(
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
@@ -117,7 +117,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             return audit_log.newest(session, limit, before)
 
     @router.get(
-        "/api/audit/check",
+        "/api/v1/audit/check",
         responses={500: error_schema("The log was altered; the message names the first altered row.")},
     )
     def check_audit() -> AuditCheck:

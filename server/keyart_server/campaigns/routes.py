@@ -1,4 +1,4 @@
-"""The routes under `/api/campaigns`: create, list, start, pause, resume and stop."""
+"""The routes under `/api/v1/campaigns`: create, list, start, pause, resume and stop."""
 
 from __future__ import annotations
 
@@ -42,18 +42,18 @@ def routes(service: Service) -> Sequence[APIRouter]:
     state, clock = service.state, service.clock
     missing: dict[int | str, dict[str, Any]] = {404: error_schema("No campaign has this id.")}
 
-    @reading.get("/api/campaigns")
+    @reading.get("/api/v1/campaigns")
     def list_campaigns(standing: Annotated[Standing | None, Query(alias="state")] = None) -> list[Campaign]:
         """List campaigns, newest first; `state` restricts the list to one state."""
         with state.reading() as session:
             return campaign_store.list_all(session, standing)
 
-    @reading.get("/api/campaigns/{campaign_id}", responses=missing)
+    @reading.get("/api/v1/campaigns/{campaign_id}", responses=missing)
     def show_campaign(campaign_id: Id) -> Campaign:
         with state.reading() as session:
             return found_or_404(campaign_store.find(session, campaign_id), "campaign")
 
-    @operating.post("/api/campaigns", status_code=201)
+    @operating.post("/api/v1/campaigns", status_code=201)
     def create_campaign(new: NewCampaign, who: Who, response: Response) -> Campaign:
         """Create a draft. After 201 it survives a power failure."""
         try:
@@ -64,7 +64,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             settings = "{}"  # a draft may lack required settings, but cannot be started without them
         with state.writing() as session:
             campaign = campaign_store.create(session, clock(), who.name, **{**new.model_dump(), "settings": settings})
-        response.headers["Location"] = f"/api/campaigns/{campaign.id}"
+        response.headers["Location"] = f"/api/v1/campaigns/{campaign.id}"
         return campaign
 
     def mover(action: Action) -> Any:
@@ -85,7 +85,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
     for action in PERSON_ACTIONS:
         operating.add_api_route(
-            f"/api/campaigns/{{campaign_id}}/{action}",
+            f"/api/v1/campaigns/{{campaign_id}}/{action}",
             mover(action),
             methods=["POST"],
             name=f"{action}_campaign",

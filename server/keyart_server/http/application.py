@@ -42,7 +42,7 @@ def build_application(
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        responses={422: error_responses.error_schema("The request is invalid; `error` gives the reason.")},
+        responses={422: error_responses.error_schema("The request is invalid; `detail` gives the reason.")},
     )
     for router in routers:
         app.include_router(router)

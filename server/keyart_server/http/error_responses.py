@@ -1,10 +1,11 @@
-"""Error responses: a status and `{"error": SENTENCE}` for every route, or an HTML page for browsers."""
+"""Error responses: problem details (RFC 9457) for every route, or an HTML page for browsers."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -21,26 +22,54 @@ log = logging.getLogger("keyart.server")
 T = TypeVar("T")
 RETRY_SECONDS = 5
 MAX_SENTENCE_LENGTH = 500  # characters
+MAX_FIELD_PROBLEMS = 5
 DEFAULT_SENTENCES = {
     404: "Nothing exists at this address.",
     405: "This address does not support that method.",
 }
 
 
-class ErrorResponse(BaseModel):
-    """Body of an error response; `error` says what happened and what to do next."""
+PROBLEM: Final = "application/problem+json"
 
-    error: str
+
+class FieldProblem(BaseModel):
+    """An error of one field of a request; its value is not repeated, since it may be a secret."""
+
+    field: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """Body of an error response: the problem details of RFC 9457.
+
+    Attributes:
+        type: kind of problem, as a URI; `about:blank` if the status says it all.
+        title: name of the status.
+        detail: sentence that says what happened and what to do next.
+        errors: errors by field, if the request has invalid fields.
+    """
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] = []
 
 
 def error_schema(description: str) -> dict[str, Any]:
     """Return the OpenAPI description of an error response."""
-    return {"model": ErrorResponse, "description": description}
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {"model": Problem, "description": description, "content": {PROBLEM: schema}}
 
 
-def error_json(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Return an error response as JSON."""
-    return JSONResponse({"error": sentence[:MAX_SENTENCE_LENGTH]}, status, headers)
+def error_json(
+    status: int, sentence: str, headers: dict[str, str] | None = None, errors: Sequence[FieldProblem] = ()
+) -> JSONResponse:
+    """Return an error response as problem details."""
+    problem = Problem(
+        title=HTTPStatus(status).phrase, status=status, detail=sentence[:MAX_SENTENCE_LENGTH], errors=list(errors)
+    )
+    return JSONResponse(problem.model_dump(), status, headers, media_type=PROBLEM)
 
 
 def found_or_404(item: T | None, noun: str) -> T:
@@ -57,11 +86,15 @@ def install(app: FastAPI, page: ErrorPage) -> None:
     """Register handlers that turn every exception into an error response; `page` renders it for browsers."""
 
     async def respond(
-        request: Request, status: int, sentence: str, headers: dict[str, str] | None = None
+        request: Request,
+        status: int,
+        sentence: str,
+        headers: dict[str, str] | None = None,
+        errors: Sequence[FieldProblem] = (),
     ) -> Response:
         if wants_page(request):
             return await run_in_threadpool(page, request, status, sentence, headers or {})
-        return error_json(status, sentence, headers)
+        return error_json(status, sentence, headers, errors)
 
     @app.exception_handler(StarletteHTTPException)
     async def on_http_error(request: Request, error: StarletteHTTPException) -> Response:
@@ -71,7 +104,9 @@ def install(app: FastAPI, page: ErrorPage) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_validation_error(request: Request, error: RequestValidationError) -> Response:
-        return await respond(request, 422, "; ".join(map(_field_error, error.errors()[:5])))
+        errors = [_field_problem(problem) for problem in error.errors()[:MAX_FIELD_PROBLEMS]]
+        sentence = "; ".join(f"{problem.field}: {problem.detail}" for problem in errors)
+        return await respond(request, 422, sentence, errors=errors)
 
     @app.exception_handler(InputError)
     async def on_input_error(request: Request, error: InputError) -> Response:
@@ -99,7 +134,6 @@ def wants_page(request: Request) -> bool:
     return not getattr(route, "include_in_schema", True)
 
 
-def _field_error(error: Any) -> str:
-    """Describe the error of one field without repeating its value, which may be a secret."""
+def _field_problem(error: Any) -> FieldProblem:
     field = ".".join(str(part) for part in error["loc"] if part != "body") or "body"
-    return f"{field}: {error['msg']}"
+    return FieldProblem(field=field, detail=error["msg"])

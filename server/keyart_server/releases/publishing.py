@@ -424,7 +424,7 @@ def _rollout_in_progress(version: int) -> str:
 def _missing_key_reason(version: int, error: SettingError) -> str:
     return (
         "The signing key of the targets role is missing: put targets.pem into the folder keys of the data folder, "
-        f"then POST /api/releases/{version}/go-on. {error}"
+        f"then POST /api/v1/releases/{version}/go-on. {error}"
     )
 
 

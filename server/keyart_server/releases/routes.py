@@ -1,4 +1,4 @@
-"""The routes `/api/releases` (list, promote, hold, withdraw) and `/api/bundles` (upload a bundle)."""
+"""The routes `/api/v1/releases` (list, promote, hold, withdraw) and `/api/v1/bundles` (upload a bundle)."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def routes(service: Service) -> Sequence[APIRouter]:
     missing: dict[int | str, dict[str, Any]] = {404: error_schema("No release has this version.")}
     conflict: dict[int | str, dict[str, Any]] = {409: error_schema("The release's status does not allow this.")}
 
-    @reading.get("/api/releases")
+    @reading.get("/api/v1/releases")
     def list_releases(standing: Annotated[ReleaseStatus | None, Query()] = None) -> list[Release]:
         """List releases, newest version first; `standing` restricts the list to one status."""
         with service.state.reading() as session:
             return release_store.list_all(session, standing)
 
-    @reading.get("/api/releases/{version}", responses=missing)
+    @reading.get("/api/v1/releases/{version}", responses=missing)
     def show_release(version: Version) -> Release:
         """Return one release with its gate results."""
         with service.state.reading() as session:
             return found_or_404(release_store.find(session, version), "release")
 
     @operating.post(
-        "/api/bundles",
+        "/api/v1/bundles",
         status_code=201,
         responses={**conflict, 413: error_schema("The body is too large.")},
         openapi_extra={"requestBody": ZIP},
@@ -61,7 +61,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             raise HTTPException(422, str(error)) from None
         except InputError as error:
             raise HTTPException(409, str(error)) from None
-        response.headers["Location"] = f"/api/releases/{release.version}"
+        response.headers["Location"] = f"/api/v1/releases/{release.version}"
         return release
 
     def mover(step: Callable[[Service, int, str], Release]) -> Any:
@@ -76,7 +76,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
     for verb, step in (("go-on", publishing.promote), ("hold", publishing.hold), ("withdraw", publishing.withdraw)):
         operating.add_api_route(
-            f"/api/releases/{{version}}/{verb}",
+            f"/api/v1/releases/{{version}}/{verb}",
             mover(step),
             methods=["POST"],
             name=f"{verb.replace('-', '_')}_release",

@@ -61,16 +61,17 @@ def test_credentials_of_other_kinds(shared: Target) -> None:
         {"X-Authorization": f"Bearer {secret}"},
         {"Proxy-Authorization": f"Bearer {secret}"},
     ):
-        assert shared.client.get("/api/campaigns", headers=headers).status_code == 401, headers
+        assert shared.client.get("/api/v1/campaigns", headers=headers).status_code == 401, headers
     for query in (f"access_token={secret}", f"token={secret}", f"authorization=Bearer%20{secret}"):
-        assert shared.client.get(f"/api/campaigns?{query}").status_code == 401
+        assert shared.client.get(f"/api/v1/campaigns?{query}").status_code == 401
 
 
 def test_two_authorization_headers(shared: Target) -> None:
     """A valid token hidden behind one that is none, and the other way round: never more than one is looked at."""
     good, bad = shared.admin["Authorization"].encode(), b"Bearer x"
     first = shared.statuses(
-        b"GET /api/people HTTP/1.1\r\nHost: localhost\r\nAuthorization: %b\r\nAuthorization: %b\r\n\r\n" % (bad, good)
+        b"GET /api/v1/people HTTP/1.1\r\nHost: localhost\r\nAuthorization: %b\r\nAuthorization: %b\r\n\r\n"
+        % (bad, good)
     )
     assert first[0] == 401
 
@@ -86,7 +87,7 @@ def test_the_hash_of_a_token_is_no_token(shared: Target) -> None:
     assert digests
     for digest in digests:
         for headers in (bearer(digest), bearer(f"keyart_{digest}"), {"Cookie": f"keyart={digest}"}):
-            assert shared.client.get("/api/campaigns", headers=headers).status_code == 401
+            assert shared.client.get("/api/v1/campaigns", headers=headers).status_code == 401
 
 
 def test_a_stale_token(target: Target, clock: Clock) -> None:
@@ -94,20 +95,20 @@ def test_a_stale_token(target: Target, clock: Clock) -> None:
     token = target.token("read", days=2)
     clock.pass_by(days=2)
     for _ in range(2):
-        assert target.client.get("/api/campaigns", headers=token).status_code == 401
+        assert target.client.get("/api/v1/campaigns", headers=token).status_code == 401
         clock.pass_by(days=300)
 
 
 def test_a_token_that_was_revoked(target: Target) -> None:
     """A token in the very next request after it was revoked, on a connection that is still open."""
     token = target.token("read", "operate")
-    assert target.client.get("/api/campaigns", headers=token).status_code == 200
+    assert target.client.get("/api/v1/campaigns", headers=token).status_code == 200
     (issued,) = [
-        one for one in target.client.get("/api/tokens", headers=target.admin).json() if one["name"] != "admin"
+        one for one in target.client.get("/api/v1/tokens", headers=target.admin).json() if one["name"] != "admin"
     ]
-    assert target.client.delete(f"/api/tokens/{issued['id']}", headers=target.admin).status_code == 204
-    assert target.client.get("/api/campaigns", headers=token).status_code == 401
-    assert target.client.post("/api/campaigns", json=CAMPAIGN, headers=token).status_code == 401
+    assert target.client.delete(f"/api/v1/tokens/{issued['id']}", headers=target.admin).status_code == 204
+    assert target.client.get("/api/v1/campaigns", headers=token).status_code == 401
+    assert target.client.post("/api/v1/campaigns", json=CAMPAIGN, headers=token).status_code == 401
 
 
 def test_a_reader_changes_something(shared: Target) -> None:
@@ -116,18 +117,18 @@ def test_a_reader_changes_something(shared: Target) -> None:
     for method, path in routes(shared):
         if method != "get":
             assert shared.client.request(method, path, headers=token).status_code == 403, f"{method} {path}"
-    assert shared.client.post("/api/campaigns", json=CAMPAIGN, headers=token).status_code == 403
+    assert shared.client.post("/api/v1/campaigns", json=CAMPAIGN, headers=token).status_code == 403
 
 
 def test_a_token_that_operates_makes_itself_more(shared: Target) -> None:
     """A machine that may operate issues itself a token, an invitation, or reads the audit log."""
     token = shared.token("operate", "read")
     for path, body in (
-        ("/api/tokens", {"name": "x", "scopes": ["administer"]}),
-        ("/api/invitations", {"role": "administrator"}),
+        ("/api/v1/tokens", {"name": "x", "scopes": ["administer"]}),
+        ("/api/v1/invitations", {"role": "administrator"}),
     ):
         assert shared.client.post(path, json=body, headers=token).status_code == 403
-    for path in ("/api/tokens", "/api/people", "/api/audit", "/api/audit/check"):
+    for path in ("/api/v1/tokens", "/api/v1/people", "/api/v1/audit", "/api/v1/audit/check"):
         assert shared.client.get(path, headers=token).status_code == 403
 
 
@@ -138,7 +139,7 @@ def test_a_viewer_operates(target: Target) -> None:
     for method, path in routes(target):
         if method != "get":
             answer = browser.request(method, path, headers=headers)
-            assert answer.status_code == 403 and "lacks the scope" in answer.json()["error"], f"{method} {path}"
+            assert answer.status_code == 403 and "lacks the scope" in answer.json()["detail"], f"{method} {path}"
     assert target.campaigns() == []
 
 
@@ -146,31 +147,31 @@ def test_an_operator_administers(target: Target) -> None:
     """A person who may operate invites an administrator, removes one, or issues a token."""
     browser = target.person("Kim", "operator")
     headers = {"X-CSRF-Token": csrf_of(browser)}
-    (person,) = target.client.get("/api/people", headers=target.admin).json()
-    assert browser.post("/api/invitations", json={"role": "administrator"}, headers=headers).status_code == 403
-    assert browser.delete(f"/api/people/{person['id']}", headers=headers).status_code == 403
-    assert browser.post("/api/tokens", json={"name": "x", "scopes": ["read"]}, headers=headers).status_code == 403
+    (person,) = target.client.get("/api/v1/people", headers=target.admin).json()
+    assert browser.post("/api/v1/invitations", json={"role": "administrator"}, headers=headers).status_code == 403
+    assert browser.delete(f"/api/v1/people/{person['id']}", headers=headers).status_code == 403
+    assert browser.post("/api/v1/tokens", json={"name": "x", "scopes": ["read"]}, headers=headers).status_code == 403
 
 
 def test_a_role_that_is_asked_for_at_the_door(target: Target) -> None:
     """Who joins as viewer sends another role along: in the form, the address, a header and a cookie."""
-    path = target.client.post("/api/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
+    path = target.client.post("/api/v1/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
     browser = target.browser(**{"X-Role": "administrator"})
     browser.cookies.set("role", "administrator")
     form = {"name": "Kim", "password": "a long password 7", "role": "administrator", "scopes": "administer"}
     assert browser.post(f"{path}?role=administrator", data=form).status_code == 303
-    assert browser.get("/api/people").status_code == 403
-    assert [one["role"] for one in target.client.get("/api/people", headers=target.admin).json()] == ["viewer"]
+    assert browser.get("/api/v1/people").status_code == 403
+    assert [one["role"] for one in target.client.get("/api/v1/people", headers=target.admin).json()] == ["viewer"]
 
 
 def test_fields_that_nobody_asked_for(shared: Target) -> None:
     """Mass assignment: `id`, `state`, `created` of a campaign, `expires` of a token."""
     for path, body in (
-        ("/api/campaigns", {**CAMPAIGN, "id": ID}),
-        ("/api/campaigns", {**CAMPAIGN, "state": "running"}),
-        ("/api/campaigns", {**CAMPAIGN, "created": "2000-01-01T00:00:00Z"}),
-        ("/api/tokens", {"name": "x", "scopes": ["read"], "expires": "2999-01-01T00:00:00Z"}),
-        ("/api/invitations", {"role": "viewer", "code": "mine"}),
+        ("/api/v1/campaigns", {**CAMPAIGN, "id": ID}),
+        ("/api/v1/campaigns", {**CAMPAIGN, "state": "running"}),
+        ("/api/v1/campaigns", {**CAMPAIGN, "created": "2000-01-01T00:00:00Z"}),
+        ("/api/v1/tokens", {"name": "x", "scopes": ["read"], "expires": "2999-01-01T00:00:00Z"}),
+        ("/api/v1/invitations", {"role": "viewer", "code": "mine"}),
     ):
         assert shared.client.post(path, json=body, headers=shared.admin).status_code == 422
 
@@ -179,20 +180,20 @@ def test_a_token_for_ever(shared: Target) -> None:
     """A token without an end, by a number of days that is too large, negative, infinite or a word."""
     for days in (731, 10**30, -1, 0, 1e308, "inf", None):
         body = {"name": "x", "scopes": ["read"], "days": days}
-        assert shared.client.post("/api/tokens", json=body, headers=shared.admin).status_code == 422
+        assert shared.client.post("/api/v1/tokens", json=body, headers=shared.admin).status_code == 422
 
 
 def test_a_method_that_is_only_claimed(target: Target) -> None:
     """A harmless GET or POST that claims to be another method, by header, query and form."""
-    (token,) = target.client.get("/api/tokens", headers=target.admin).json()
+    (token,) = target.client.get("/api/v1/tokens", headers=target.admin).json()
     browser = target.person()
     overrides = {"X-HTTP-Method-Override": "DELETE", "X-HTTP-Method": "DELETE", "X-Method-Override": "DELETE"}
-    path = f"/api/tokens/{token['id']}?_method=DELETE"
+    path = f"/api/v1/tokens/{token['id']}?_method=DELETE"
     for method in ("GET", "POST"):
         answer = browser.request(method, path, headers={**overrides, "X-CSRF-Token": csrf_of(browser)})
         assert answer.status_code == 405
-    assert browser.post("/api/campaigns", data={"_method": "GET"}).status_code == 403
-    assert target.client.get("/api/tokens", headers=target.admin).status_code == 200
+    assert browser.post("/api/v1/campaigns", data={"_method": "GET"}).status_code == 403
+    assert target.client.get("/api/v1/tokens", headers=target.admin).status_code == 200
 
 
 def test_a_machine_s_token_beside_a_person_s_cookie(target: Target) -> None:
@@ -200,11 +201,12 @@ def test_a_machine_s_token_beside_a_person_s_cookie(target: Target) -> None:
     browser = target.person()
     headers = {"X-CSRF-Token": csrf_of(browser)}
     assert (
-        browser.post("/api/campaigns", json=CAMPAIGN, headers={**headers, **target.token("read")}).status_code == 403
+        browser.post("/api/v1/campaigns", json=CAMPAIGN, headers={**headers, **target.token("read")}).status_code
+        == 403
     )
-    assert browser.get("/api/people", headers={**headers, **target.token("operate")}).status_code == 403
-    assert browser.get("/api/people", headers={**headers, **bearer("keyart_wrong")}).status_code == 401
-    assert browser.get("/api/people", headers={**headers, "Authorization": "Basic eDp5"}).status_code == 401
+    assert browser.get("/api/v1/people", headers={**headers, **target.token("operate")}).status_code == 403
+    assert browser.get("/api/v1/people", headers={**headers, **bearer("keyart_wrong")}).status_code == 401
+    assert browser.get("/api/v1/people", headers={**headers, "Authorization": "Basic eDp5"}).status_code == 401
 
 
 def ratio(one: Callable[[], object], other: Callable[[], object], times: int) -> float:
@@ -228,7 +230,7 @@ def test_the_time_of_the_token_check(shared: Target) -> None:
     early, late = f"X{secret[1:]}", f"{secret[:-1]}{'A' if secret[-1] != 'A' else 'B'}"
 
     def asks(token: str) -> Callable[[], httpx.Response]:
-        return lambda: shared.client.get("/api/campaigns", headers=bearer(token))
+        return lambda: shared.client.get("/api/v1/campaigns", headers=bearer(token))
 
     assert asks(early)().status_code == asks(late)().status_code == 401
     assert even(asks(early), asks(late), 150)

@@ -269,7 +269,7 @@ def test_answers_that_are_too_large(target: Target, made: Round) -> None:
 
 def test_no_scope_of_the_api_certifies_devices(target: Target) -> None:
     """The operator's tokens and accounts neither make vouchers nor revoke keys; the issuer has a token of its own."""
-    answer = target.client.post("/api/tokens", json={"name": "x", "scopes": ["enrol"]}, headers=target.admin)
+    answer = target.client.post("/api/v1/tokens", json={"name": "x", "scopes": ["enrol"]}, headers=target.admin)
     assert answer.status_code == 422
     operator = target.person("Kim", "operator")
     for client, headers in ((target.client, target.admin), (target.client, {}), (operator, {})):
@@ -290,8 +290,9 @@ def test_requests_for_a_certificate_that_are_none(target: Target) -> None:
 
 def test_a_gateway_that_is_asked_for_more(gateway: httpx.Client, target: Target) -> None:
     """A gateway alone has no page, no API, no bundle, no enrolment and no way to the server's files."""
-    for path in ("/", "/login", "/join/x", "/api/campaigns", "/api/tokens", "/api/bundles", "/tuf/metadata/1.root",
-                 "/assets/x.css", "/issuer/certificate", "/admin.token", "/device/../api/campaigns"):  # fmt: skip
+    for path in ("/", "/login", "/join/x", "/api/v1/campaigns", "/api/v1/tokens", "/api/v1/bundles",
+                 "/tuf/metadata/1.root",
+                 "/assets/x.css", "/issuer/certificate", "/admin.token", "/device/../api/v1/campaigns"):  # fmt: skip
         for method in ("GET", "POST"):
             assert gateway.request(method, path, headers=target.admin).status_code in (404, 405), path
 
@@ -337,7 +338,7 @@ def test_what_is_said_of_a_device(target: Target, made: Round, caplog: pytest.Lo
         made.hand_in(target.client, Stage.SHARE, 0, made.reply(target.client, Stage.SHARE, 0))
     ours = [record for record in caplog.records if record.name.startswith(("keyart", "uvicorn.error"))]
     told = repr([vars(record) for record in ours]) + target.client.get("/metrics").text
-    told += target.client.get("/api/audit", headers=target.admin).text + target.client.get("/device/current").text
+    told += target.client.get("/api/v1/audit", headers=target.admin).text + target.client.get("/device/current").text
     for secret in ("canary", "127.0.0.1", *made.tickets.values()):
         assert secret not in told
 
@@ -357,7 +358,7 @@ def uploaded(target: Target, bomb: bytes) -> tuple[int, int]:
     tracemalloc.start()
     try:
         headers = {**target.admin, "Content-Type": "application/zip"}
-        status = target.client.post("/api/bundles", content=bomb, headers=headers).status_code
+        status = target.client.post("/api/v1/bundles", content=bomb, headers=headers).status_code
         return status, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -379,7 +380,7 @@ def test_a_bundle_that_is_a_bomb(target: Target, tmp_path: Path) -> None:
     for name, bomb in bombs.items():
         status, most = uploaded(target, bomb)
         assert status in (413, 422) and most < 100_000_000, name
-    assert target.client.get("/api/releases", headers=target.admin).json() == []
+    assert target.client.get("/api/v1/releases", headers=target.admin).json() == []
 
 
 def test_a_bundle_that_lies_about_its_size(target: Target, tmp_path: Path) -> None:
@@ -401,20 +402,20 @@ def test_a_bundle_that_leads_out(target: Target, tmp_path: Path) -> None:
                  "escaped.json\0.png", ".escaped", "escaped.py", "MANIFEST.JSON", "con.json/"):  # fmt: skip
         archive = zipped({**files, name: b"x"} if len(files) < 6 else {**dict(list(files.items())[1:]), name: b"x"})
         headers = {**target.admin, "Content-Type": "application/zip"}
-        assert target.client.post("/api/bundles", content=archive, headers=headers).status_code == 422, name
+        assert target.client.post("/api/v1/bundles", content=archive, headers=headers).status_code == 422, name
     link = zipped({**files, "ranker.bin": b"/etc/passwd"}, mode=0o120777)
-    assert target.client.post("/api/bundles", content=link, headers=target.admin).status_code == 422
+    assert target.client.post("/api/v1/bundles", content=link, headers=target.admin).status_code == 422
     assert sorted(tmp_path.rglob("escaped*")) == before
-    assert target.client.get("/api/releases", headers=target.admin).json() == []
+    assert target.client.get("/api/v1/releases", headers=target.admin).json() == []
 
 
 def test_a_bundle_of_somebody_who_may_not(target: Target) -> None:
     """An upload with no token, one that may only read, and by a person's cookie without the form token."""
     viewer = target.person("Kim", "viewer")
     operator = target.person("Robin", "operator")
-    assert target.client.post("/api/bundles", content=b"x").status_code == 401
-    assert target.client.post("/api/bundles", content=b"x", headers=target.token("read")).status_code == 403
+    assert target.client.post("/api/v1/bundles", content=b"x").status_code == 401
+    assert target.client.post("/api/v1/bundles", content=b"x", headers=target.token("read")).status_code == 403
     for browser in (viewer, operator):
-        assert browser.post("/api/bundles", content=b"x").status_code == 403
+        assert browser.post("/api/v1/bundles", content=b"x").status_code == 403
     for verb in ("go-on", "hold", "withdraw"):
-        assert target.client.post(f"/api/releases/7/{verb}", headers=target.token("read")).status_code == 403
+        assert target.client.post(f"/api/v1/releases/7/{verb}", headers=target.token("read")).status_code == 403

@@ -118,7 +118,7 @@ def test_a_token_file_that_is_a_link(tmp_path: Path) -> None:
         token = target.service.data.admin_token
         assert public.read_text() == "old"
         assert not token.is_symlink() and stat.S_IMODE(token.stat().st_mode) == 0o600
-        assert target.client.get("/api/tokens", headers=target.admin).status_code == 200
+        assert target.client.get("/api/v1/tokens", headers=target.admin).status_code == 200
 
 
 def test_two_servers_by_two_paths(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_copy_with_a_foreign_member(target: Target, clock: Clock, tmp_path: Pa
 
 def test_a_copy_with_an_administrator_more(target: Target, clock: Clock, tmp_path: Path) -> None:
     """A backup whose audit log was cut to hide a row, with right digests all over: the chain tells."""
-    target.client.post("/api/campaigns", json=CAMPAIGN, headers=target.admin)
+    target.client.post("/api/v1/campaigns", json=CAMPAIGN, headers=target.admin)
     copy = tmp_path / "copy.tar"
     back_up(target.service.state, target.service.data, copy, clock())
     with tarfile.open(copy) as tar:
@@ -213,7 +213,7 @@ def test_a_copy_with_an_administrator_more(target: Target, clock: Clock, tmp_pat
 def test_a_forged_audit_log(target: Target) -> None:
     """A row changed, deleted, inserted or cut off behind the server's back, by who can write to the database."""
     for number in range(4):
-        target.client.post("/api/campaigns", json={**CAMPAIGN, "name": f"c{number}"}, headers=target.admin)
+        target.client.post("/api/v1/campaigns", json={**CAMPAIGN, "name": f"c{number}"}, headers=target.admin)
     state = target.service.state
     again = "SELECT number + 1000, at, actor, action, subject, details, digest FROM audit WHERE number = 2"
     for statement in ("UPDATE audit SET actor = 'nobody'", "DELETE FROM audit WHERE number = 2"):
@@ -234,13 +234,13 @@ def test_a_forged_audit_log(target: Target) -> None:
             with pytest.raises(FederatedError):
                 audit_log.verify(session)
             raise RuntimeError  # and back
-    assert target.client.get("/api/audit/check", headers=target.admin).status_code == 200
+    assert target.client.get("/api/v1/audit/check", headers=target.admin).status_code == 200
 
 
 def test_the_audit_log_by_its_own_address(shared: Target) -> None:
     """No address and no method changes or deletes what the audit log says."""
     for method in ("POST", "PUT", "PATCH", "DELETE"):
-        for path in ("/api/audit", "/api/audit/1", "/api/audit/check"):
+        for path in ("/api/v1/audit", "/api/v1/audit/1", "/api/v1/audit/check"):
             assert shared.client.request(method, path, headers=shared.admin).status_code in (404, 405)
 
 

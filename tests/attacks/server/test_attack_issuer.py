@@ -151,7 +151,7 @@ def test_a_revoked_key_gets_no_certificate_and_no_place_in_a_round(
         hashes = frozenset({hashlib.sha256(made.fleet.sessions[1].device).digest()})
         file.write_bytes(RevocationList(8, revoked.expires, hashes).sign(ISSUER.private))
         refused = client.post(f"{made.path}/keys", content=keys[1])
-        assert refused.status_code == 403 and "revoked" in refused.json()["error"]
+        assert refused.status_code == 403 and "revoked" in refused.json()["detail"]
         file.write_bytes(RevocationList(7, revoked.expires).sign(ISSUER.private))  # the older list again
         assert client.post(f"{made.path}/keys", content=keys[1]).status_code == 403
         clock.pass_by(seconds=601)

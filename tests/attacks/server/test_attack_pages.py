@@ -71,8 +71,8 @@ def runs_something(text: str) -> list[tuple[str, dict[str, str | None]]]:
 def test_scripts_in_every_name_that_is_shown(target: Target) -> None:
     """XSS by names of campaigns, tokens and people, on every page that a link leads to."""
     for hostile in HOSTILE:
-        target.client.post("/api/campaigns", json={**CAMPAIGN, "name": hostile}, headers=target.admin)
-        target.client.post("/api/tokens", json={"name": hostile, "scopes": ["read"]}, headers=target.admin)
+        target.client.post("/api/v1/campaigns", json={**CAMPAIGN, "name": hostile}, headers=target.admin)
+        target.client.post("/api/v1/tokens", json={"name": hostile, "scopes": ["read"]}, headers=target.admin)
         target.person(hostile, "viewer")
     browser = target.person("<b onclick=alert(1)>Robin")
     shown = pages(browser)
@@ -100,8 +100,8 @@ def test_scripts_in_what_is_said_back(target: Target) -> None:
 
 def test_scripts_in_an_answer_for_a_machine(shared: Target) -> None:
     """JSON with a script in it, opened in a browser: its type is told, and no browser may guess another."""
-    shared.client.post("/api/campaigns", json={**CAMPAIGN, "name": HOSTILE[0]}, headers=shared.admin)
-    for path in ("/api/campaigns", "/api/tokens", "/api/audit", "/openapi.json", f"/api/{HOSTILE[0]}"):
+    shared.client.post("/api/v1/campaigns", json={**CAMPAIGN, "name": HOSTILE[0]}, headers=shared.admin)
+    for path in ("/api/v1/campaigns", "/api/v1/tokens", "/api/v1/audit", "/openapi.json", f"/api/{HOSTILE[0]}"):
         answer = shared.client.get(path, headers={**shared.admin, "Accept": "application/json"})
         assert answer.headers["content-type"] == "application/json"
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -143,7 +143,7 @@ def test_line_breaks_in_a_header(target: Target) -> None:
     """Header injection by names, codes and addresses: no header is ever made of them."""
     browser = target.person()
     for breaks in ("%0d%0aX-Evil:%201", "%0aX-Evil:%201", "%0d%0a%0d%0a<html>", "%E5%98%8A%E5%98%8DX-Evil:1"):
-        for path in (f"/join/{breaks}", f"/api/campaigns/{breaks}", f"/{breaks}", f"/tuf/metadata/{breaks}"):
+        for path in (f"/join/{breaks}", f"/api/v1/campaigns/{breaks}", f"/{breaks}", f"/tuf/metadata/{breaks}"):
             answer = browser.get(path)
             assert "x-evil" not in answer.headers and answer.status_code in (401, 404, 422)
 
@@ -151,7 +151,15 @@ def test_line_breaks_in_a_header(target: Target) -> None:
 def test_a_private_page_in_a_cache(target: Target) -> None:
     """Pages and answers for who is known are stored nowhere: not after signing out, nor by a proxy on the way."""
     browser = target.person()
-    for path in (*pages(browser), "/api/campaigns", "/api/people", "/api/audit", "/api/tokens", "/login", "/join/x"):
+    for path in (
+        *pages(browser),
+        "/api/v1/campaigns",
+        "/api/v1/people",
+        "/api/v1/audit",
+        "/api/v1/tokens",
+        "/login",
+        "/join/x",
+    ):
         assert "no-store" in browser.get(path).headers["cache-control"], path
 
 
@@ -159,10 +167,12 @@ def test_a_private_page_that_looks_like_a_file(target: Target) -> None:
     """Web cache deception: an address with the name of a public file behind it is no page."""
     browser = target.person()
     cookie = f"keyart={browser.cookies['keyart']}"
-    assert NAME in target.raw("/api/people", Cookie=cookie).text
+    assert NAME in target.raw("/api/v1/people", Cookie=cookie).text
     for path in (
-        "/api/people/x.css", "/api/campaigns.css", "/api/people;x.js", "/api/people%00.css", "/api/people%2fx.css",
-        "/.css", "/tuf/metadata/..%2f..%2fapi%2fpeople", "/assets/../api/people", "/assets/..%2fapi%2fpeople",
+        "/api/v1/people/x.css", "/api/v1/campaigns.css", "/api/v1/people;x.js", "/api/v1/people%00.css",
+        "/api/v1/people%2fx.css",
+        "/.css", "/tuf/metadata/..%2f..%2fapi%2fv1%2fpeople",
+        "/assets/../api/v1/people", "/assets/..%2fapi%2fv1%2fpeople",
     ):  # fmt: skip
         answer = target.raw(path, Cookie=cookie)
         assert answer.status_code in (404, 405) and NAME not in answer.text, path
@@ -173,7 +183,7 @@ def test_an_answer_that_another_site_reads(target: Target) -> None:
     browser = target.person()
     for origin in ("https://evil.example", "null", target.address):
         for method in ("GET", "OPTIONS"):
-            answer = browser.request(method, "/api/campaigns", headers={
+            answer = browser.request(method, "/api/v1/campaigns", headers={
                 "Origin": origin, "Access-Control-Request-Method": "POST",
                 "Access-Control-Request-Headers": "x-csrf-token",
             })  # fmt: skip
@@ -184,21 +194,27 @@ def test_an_answer_that_another_site_reads(target: Target) -> None:
 @pytest.mark.parametrize("hostile", SQL)
 def test_sql_in_every_parameter(shared: Target, hostile: str) -> None:
     """SQL in names, codes, ids, queries, cookies and tokens: it is stored or refused as it is, and nothing runs."""
-    before = shared.client.get("/api/tokens", headers=shared.admin).json()
+    before = shared.client.get("/api/v1/tokens", headers=shared.admin).json()
     client = shared.client
-    for path in ("/api/campaigns/{}", "/api/campaigns/{}/start", "/api/tokens/{}", "/api/people/{}", "/join/{}"):
+    for path in (
+        "/api/v1/campaigns/{}",
+        "/api/v1/campaigns/{}/start",
+        "/api/v1/tokens/{}",
+        "/api/v1/people/{}",
+        "/join/{}",
+    ):
         for method in ("GET", "POST", "DELETE"):
             answer = client.request(method, path.format(hostile), headers=shared.admin)
             assert answer.status_code in (404, 405, 422)
     for query in ({"state": hostile}, {"limit": hostile}, {"before": hostile}):
-        for path in ("/api/campaigns", "/api/audit"):
+        for path in ("/api/v1/campaigns", "/api/v1/audit"):
             assert client.get(path, params=query, headers=shared.admin).status_code in (200, 422)
     assert client.post("/login", data={"name": hostile, "password": hostile}).status_code == 401
     for headers in ({"Authorization": f"Bearer {hostile}"}, {"Cookie": f"keyart={hostile}"}):
-        assert client.get("/api/campaigns", headers=headers).status_code == 401
-    made = client.post("/api/campaigns", json={**CAMPAIGN, "name": hostile}, headers=shared.admin)
+        assert client.get("/api/v1/campaigns", headers=headers).status_code == 401
+    made = client.post("/api/v1/campaigns", json={**CAMPAIGN, "name": hostile}, headers=shared.admin)
     assert made.status_code == 201 and made.json()["name"] == hostile
-    assert client.get("/api/tokens", headers=shared.admin).json() == before
+    assert client.get("/api/v1/tokens", headers=shared.admin).json() == before
 
 
 def test_errors_that_tell_too_much(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,7 +225,7 @@ def test_errors_that_tell_too_much(target: Target, monkeypatch: pytest.MonkeyPat
         raise RuntimeError("the secret is hunter2 in /etc/keyart/secret.py")
 
     monkeypatch.setattr("keyart_server.campaigns.campaign_store.list_all", fails)
-    for answer in (browser.get("/api/campaigns"), browser.get("/", headers={"Accept": "text/html"})):
+    for answer in (browser.get("/api/v1/campaigns"), browser.get("/", headers={"Accept": "text/html"})):
         assert answer.status_code == 500
         assert "hunter2" not in answer.text and not SECRETS.search(answer.text)
         assert not {"server", "x-powered-by"} & set(answer.headers)
@@ -219,11 +235,11 @@ def test_refusals_that_tell_too_much(shared: Target) -> None:
     """No refusal of a broken request repeats it, or tells how the server is built."""
     client, secret = shared.client, "hunter2"
     for answer in (
-        client.post("/api/campaigns", json={"name": secret, "kind": secret}, headers=shared.admin),
-        client.post("/api/campaigns", content=b'{"name": "hunter2', headers=shared.admin),
-        client.post("/api/campaigns", json=[secret], headers=shared.admin),
-        client.get(f"/api/campaigns/{secret}", headers=shared.admin),
-        client.get("/api/audit", params={"limit": secret}, headers=shared.admin),
+        client.post("/api/v1/campaigns", json={"name": secret, "kind": secret}, headers=shared.admin),
+        client.post("/api/v1/campaigns", content=b'{"name": "hunter2', headers=shared.admin),
+        client.post("/api/v1/campaigns", json=[secret], headers=shared.admin),
+        client.get(f"/api/v1/campaigns/{secret}", headers=shared.admin),
+        client.get("/api/v1/audit", params={"limit": secret}, headers=shared.admin),
         client.post("/login", data={"name": "x" * 500, "password": secret}),
         client.get(f"/{secret}"),
         client.request(secret.upper(), "/"),
@@ -234,7 +250,7 @@ def test_refusals_that_tell_too_much(shared: Target) -> None:
 
 def test_one_time_links_in_a_referrer(target: Target) -> None:
     """The code of a one-time link goes to no other site, and into no log or metric."""
-    path = target.client.post("/api/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
+    path = target.client.post("/api/v1/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
     page = target.client.get(path)
     assert page.headers["referrer-policy"] == "same-origin"
     assert all(link.startswith(("/", "#")) for link in re.findall(r'(?:href|src|action)="([^"]*)"', page.text))

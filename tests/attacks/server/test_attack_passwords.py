@@ -27,7 +27,7 @@ def login(browser: httpx.Client, name: str = NAME, password: str = PASSWORD, **m
 
 def refusals(target: Target) -> list[tuple[str, str]]:
     """Subject and details of the audit rows of failed sign-ins, oldest first."""
-    entries = target.client.get("/api/audit?limit=1000", headers=target.admin).json()
+    entries = target.client.get("/api/v1/audit?limit=1000", headers=target.admin).json()
     return [(row["subject"], row["details"]) for row in entries[::-1] if row["action"] == "session.refuse"]
 
 
@@ -145,7 +145,7 @@ def test_guesses_stand_in_the_audit_log(target: Target, clock: Clock, caplog: py
     """Whoever guesses is seen, without what they typed: people type passwords into the wrong field. And a flood of
     guesses does not fill a log that is kept for ever."""
     target.person()
-    (person,) = target.client.get("/api/people", headers=target.admin).json()
+    (person,) = target.client.get("/api/v1/people", headers=target.admin).json()
     for _ in range(MAX_FAILURES_OF_NAME):
         assert login(target.client, password=WRONG).status_code == 401
     for typed in ("my secret password", "another"):
@@ -163,7 +163,7 @@ def test_guesses_stand_in_the_audit_log(target: Target, clock: Clock, caplog: py
     events = [record for record in caplog.records if record.getMessage() == "a sign-in failed"]
     assert [event.actor for event in events] == [f"person:{NAME}"] * 10 + ["unknown"] * 2  # type: ignore[attr-defined]
     told = repr([vars(event) for event in events]) + repr(
-        target.client.get("/api/audit", headers=target.admin).json()
+        target.client.get("/api/v1/audit", headers=target.admin).json()
     )
     assert not [secret for secret in (WRONG, "my secret", PASSWORD, "127.0.0.1") if secret in told]
     clock.pass_by(minutes=15)
@@ -178,7 +178,7 @@ def test_a_stranger_behind_the_shipped_proxy(nginx: None, tmp_path: Path, clock:
     secrets = deployment.secrets_in(tmp_path)
     with attacked(tmp_path, clock, proxy="127.0.0.1", url="https://localhost") as target:
         places = {"server": target.place[1], "west": 1, "east": 1, "superlink": 1}
-        path = target.client.post("/api/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
+        path = target.client.post("/api/v1/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
         form = {"name": NAME, "password": PASSWORD}
         assert target.client.post(path, data=form).status_code == 303
         with deployment.proxy(tmp_path, secrets, places) as ports:

@@ -89,7 +89,9 @@ def test_line_ends_that_are_none(shared: Target) -> None:
     """A bare LF or CR in the head, where a proxy in front saw one line and the server would see two."""
     token = shared.admin["Authorization"].encode()
     for end in (b"\n", b"\r", b"\r\r\n", b"\x0b", b"\x0c", b"\x85", b"\x00"):
-        data = b"GET /api/people HTTP/1.1\r\nHost: localhost\r\nX: y" + end + b"Authorization: " + token + b"\r\n\r\n"
+        data = (
+            b"GET /api/v1/people HTTP/1.1\r\nHost: localhost\r\nX: y" + end + b"Authorization: " + token + b"\r\n\r\n"
+        )
         assert 200 not in shared.statuses(data), end
 
 
@@ -97,7 +99,7 @@ def test_a_space_before_the_colon(shared: Target) -> None:
     """A header's name with a space, a tab or a letter that no name has is no header."""
     token = shared.admin["Authorization"].encode()
     for name in (b"Authorization ", b"Authorization\t", b" Authorization", b"Authorization\x00", b"Authori zation"):
-        data = b"GET /api/people HTTP/1.1\r\nHost: localhost\r\n" + name + b": " + token + b"\r\n\r\n"
+        data = b"GET /api/v1/people HTTP/1.1\r\nHost: localhost\r\n" + name + b": " + token + b"\r\n\r\n"
         assert 200 not in shared.statuses(data), name
 
 
@@ -105,7 +107,7 @@ def test_headers_behind_the_body(shared: Target) -> None:
     """Credentials as a trailer, behind the last chunk, where a proxy does not look."""
     token = shared.admin["Authorization"].encode()
     data = (
-        b"POST /api/campaigns HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"POST /api/v1/campaigns HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Transfer-Encoding: chunked\r\nTrailer: Authorization\r\n\r\n"
         b"22\r\n" + b'{"name": "x", "kind": "training"} \r\n0\r\nAuthorization: ' + token + b"\r\n\r\n"
     )
@@ -118,7 +120,7 @@ def test_another_host(shared: Target) -> None:
     for host in (b"evil.example", b"127.0.0.1.evil.example", b"localhost.evil.example", b"localhost@evil.example",
                  b"evil.example#localhost", b"evil.example, localhost", b"[evil.example]", b"0", b"0.0.0.0",
                  b"2130706433", b"localhost\x00.evil.example", b"[::ffff:127.0.0.1]"):  # fmt: skip
-        for path in (b"/", b"/login", b"/api/campaigns", b"/tuf/metadata/1.root.json"):
+        for path in (b"/", b"/login", b"/api/v1/campaigns", b"/tuf/metadata/1.root.json"):
             answers = shared.statuses(b"GET " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
             assert answers[0] in (400, 421), host
 
@@ -144,9 +146,9 @@ def test_no_host(shared: Target) -> None:
 def test_a_host_that_comes_back(tmp_path: Path) -> None:
     """Host and X-Forwarded-* that would lead links, redirects or cookies elsewhere: no answer repeats them."""
     evil = dict.fromkeys(("X-Forwarded-Host", "X-Host", "X-Forwarded-Server", "X-Original-URL"), "evil.example")
-    evil |= {"Forwarded": "host=evil.example", "X-Forwarded-Proto": "https", "X-Rewrite-URL": "/api/people"}
+    evil |= {"Forwarded": "host=evil.example", "X-Forwarded-Proto": "https", "X-Rewrite-URL": "/api/v1/people"}
     with attacked(tmp_path, host="127.0.0.1", url="https://keyart.example") as target:
-        for path in ("/", "/login", "/join/x", "/api/campaigns", "/nowhere"):
+        for path in ("/", "/login", "/join/x", "/api/v1/campaigns", "/nowhere"):
             for host in ("keyart.example", "localhost"):
                 answer = target.client.get(path, headers={**evil, "Host": host})
                 assert "evil" not in answer.text + str(answer.headers)
@@ -156,8 +158,9 @@ def test_a_host_that_comes_back(tmp_path: Path) -> None:
 def test_an_address_with_a_host_in_it(shared: Target) -> None:
     """An absolute address, an authority, a star or a bare word as the target of a request."""
     for target in (
-        b"http://evil.example/api/people", b"http://localhost/api/people", b"//evil.example/api/people", b"*",
-        b"evil.example:443", b"api/people", b"#", b"http://", b"///", b"/api/people#x", b"/api/people;x",
+        b"http://evil.example/api/v1/people", b"http://localhost/api/v1/people", b"//evil.example/api/v1/people",
+        b"*",
+        b"evil.example:443", b"api/people", b"#", b"http://", b"///", b"/api/v1/people#x", b"/api/v1/people;x",
     ):  # fmt: skip
         for method in (b"GET", b"CONNECT", b"OPTIONS"):
             line = method + b" " + target + b" HTTP/1.1\r\n"
@@ -168,7 +171,7 @@ def test_an_address_with_a_host_in_it(shared: Target) -> None:
 def test_methods_that_nobody_has(shared: Target) -> None:
     """TRACE, CONNECT, WebDAV's and HTTP/2's own words: never a 200, never a 500, no header echoed."""
     for method in (b"TRACE", b"CONNECT", b"PROPFIND", b"MOVE", b"PRI", b"get", b"GET\x00", b"G" * 5000, b"SOURCE"):
-        for path in (b"/", b"/api/campaigns", b"/healthz"):
+        for path in (b"/", b"/api/v1/campaigns", b"/healthz"):
             head = HOST + b"Connection: close\r\nX-Secret: hunter2\r\n\r\n"
             told = shared.say(method + b" " + path + b" HTTP/1.1\r\n" + head)
             assert b"hunter2" not in told and not told.startswith((b"HTTP/1.1 2", b"HTTP/1.1 5")), method
@@ -187,7 +190,7 @@ def test_an_upgrade(shared: Target) -> None:
 
 def test_a_body_that_is_too_large(shared: Target) -> None:
     """A length that is told and too large is refused before any of it has come."""
-    for path in ("/login", "/api/campaigns", "/join/x", "/healthz"):
+    for path in ("/login", "/api/v1/campaigns", "/join/x", "/healthz"):
         head = f"Host: localhost\r\nConnection: close\r\nContent-Length: {MAX_BODY_BYTES + 1}\r\n\r\n"
         assert shared.statuses(f"POST {path} HTTP/1.1\r\n{head}".encode()) == [413]
 
@@ -263,7 +266,7 @@ def test_json_that_is_meant_to_hurt(shared: Target, body: bytes) -> None:
     """JSON of any depth, length or meaning, with a valid token: refused soon, and never a failure of the server's."""
     began = time.perf_counter()
     headers = {**shared.admin, "Content-Type": "application/json"}
-    answer = shared.client.post("/api/campaigns", content=body, headers=headers)
+    answer = shared.client.post("/api/v1/campaigns", content=body, headers=headers)
     assert answer.status_code in (400, 422) and time.perf_counter() - began < 5
     assert len(answer.content) < 2000
     assert shared.campaigns() == []
@@ -274,7 +277,7 @@ def test_a_body_that_grows_when_it_is_unpacked(shared: Target) -> None:
     bomb = gzip.compress(b" " * 100_000_000 + json.dumps(CAMPAIGN).encode())
     for coding in ("gzip", "deflate", "br", "gzip, gzip"):
         headers = {**shared.admin, "Content-Type": "application/json", "Content-Encoding": coding}
-        answer = shared.client.post("/api/campaigns", content=bomb, headers=headers)
+        answer = shared.client.post("/api/v1/campaigns", content=bomb, headers=headers)
         assert answer.status_code in (400, 415, 422)
     assert shared.campaigns() == []
 
@@ -310,7 +313,7 @@ def test_many_connections_that_say_nothing(tmp_path: Path) -> None:
             link = stack.enter_context(socket.create_connection(target.place, timeout=20))
             link.sendall(b"GET / HTTP/1.1\r\nX: ")
         assert target.browser().get("/healthz").status_code == 200
-        assert target.client.get("/api/campaigns", headers=target.admin).status_code == 200
+        assert target.client.get("/api/v1/campaigns", headers=target.admin).status_code == 200
 
 
 def test_requests_ahead_of_their_answers(shared: Target) -> None:
@@ -330,7 +333,7 @@ def test_requests_ahead_of_their_answers(shared: Target) -> None:
 def test_lines_in_a_log_by_a_header(target: Target, caplog: pytest.LogCaptureFixture) -> None:
     """Log injection: a path, a name or a header with line breaks writes no line, and no word of it is logged."""
     with caplog.at_level("DEBUG"):
-        for path in ("/x%0a2026-01-01 error forged", "/api/campaigns/%0d%0aforged", "/join/forged%0aforged"):
+        for path in ("/x%0a2026-01-01 error forged", "/api/v1/campaigns/%0d%0aforged", "/join/forged%0aforged"):
             target.client.get(path, headers={"User-Agent": "forged", "Referer": "http://x/\tforged", **target.admin})
         target.client.post("/login", data={"name": "forged\nforged", "password": "forged"})
         target.say(b"GET /\xffforged HTTP/1.1\r\nforged\r\n\r\n")

@@ -127,7 +127,7 @@ class Visitor:
             if answer.status_code == 200:
                 self.ticket = answer.text
             elif answer.status_code != 503:
-                self.session, self.refused[answer.status_code] = None, answer.json()["error"]
+                self.session, self.refused[answer.status_code] = None, answer.json()["detail"]
             return
         stage = Stage(len(session.answers) + 1)
         path, headers = f"{path}/{stage.name.lower()}", {"Authorization": f"Ticket {self.ticket}"}

@@ -20,7 +20,7 @@ from keyart_server.access import Guard
 def create(browser: httpx.Client, **headers: str) -> int:
     """The status of a change by this browser; `_` stands for `-` in a header's name."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return browser.post("/api/campaigns", json=CAMPAIGN, headers=named).status_code
+    return browser.post("/api/v1/campaigns", json=CAMPAIGN, headers=named).status_code
 
 
 def login(browser: httpx.Client, name: str = NAME, password: str = PASSWORD, **more: str) -> httpx.Response:
@@ -69,11 +69,11 @@ def test_a_form_token_in_the_address_or_a_cookie(target: Target) -> None:
     """CSRF tokens count in a header or a form's own field, nowhere that another site can fill in."""
     browser = target.person()
     token = csrf_of(browser)
-    assert browser.post(f"/api/campaigns?csrf={token}", json=CAMPAIGN).status_code == 403
+    assert browser.post(f"/api/v1/campaigns?csrf={token}", json=CAMPAIGN).status_code == 403
     assert browser.post(f"/logout?csrf={token}").status_code == 403
-    assert browser.post("/api/campaigns", json={**CAMPAIGN, "csrf": token}).status_code == 403
+    assert browser.post("/api/v1/campaigns", json={**CAMPAIGN, "csrf": token}).status_code == 403
     browser.cookies.set("csrf", token)
-    assert create(browser) == 403 and browser.get("/api/campaigns").status_code == 200
+    assert create(browser) == 403 and browser.get("/api/v1/campaigns").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_body_that_says_it_is_something_else(target: Target, kind: str) -> Non
         b'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n' + csrf_of(browser).encode() + b"\r\n--b--\r\n",
     )
     for body in bodies:
-        assert browser.post("/api/campaigns", content=body, headers={"Content-Type": kind}).status_code == 403
+        assert browser.post("/api/v1/campaigns", content=body, headers={"Content-Type": kind}).status_code == 403
         assert browser.post("/logout", content=body, headers={"Content-Type": kind}).status_code == 403
     assert target.campaigns() == []
 
@@ -96,7 +96,7 @@ def test_a_machine_s_json_in_another_coat(target: Target) -> None:
     """Content-type confusion with a valid token: only JSON is read as JSON."""
     body = b'{"name": "x", "kind": "training"}'
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "image/png"):
-        answer = target.client.post("/api/campaigns", content=body, headers={**target.admin, "Content-Type": kind})
+        answer = target.client.post("/api/v1/campaigns", content=body, headers={**target.admin, "Content-Type": kind})
         assert answer.status_code == 422, kind
     assert target.campaigns() == []
 
@@ -113,13 +113,13 @@ def test_a_link_that_changes_something(target: Target) -> None:
             query = urlencode({**CAMPAIGN, "csrf": csrf_of(browser)})
             browser.request(method, f"{path}?{query}", headers={"Sec-Fetch-Site": "cross-site"})
     assert target.audit() == before
-    assert browser.get("/api/campaigns").status_code == 200, "and nobody was signed out"
+    assert browser.get("/api/v1/campaigns").status_code == 200, "and nobody was signed out"
 
 
 def test_signing_somebody_in_as_somebody_else(target: Target) -> None:
     """Login CSRF: a form of another site that signs its visitor in as the attacker, or joins for them."""
     target.person()
-    link = target.client.post("/api/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
+    link = target.client.post("/api/v1/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
     form = {"name": NAME, "password": PASSWORD}
     for foreign in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
         for path in ("/login", link):
@@ -134,19 +134,19 @@ def test_a_cookie_after_signing_out(target: Target) -> None:
     assert browser.post("/logout", data={"csrf": csrf_of(browser)}).status_code == 303
     thief = target.browser()
     thief.cookies.update(stolen)
-    assert thief.get("/api/campaigns").status_code == 401
+    assert thief.get("/api/v1/campaigns").status_code == 401
 
 
 def test_a_cookie_after_its_owner_was_removed(target: Target) -> None:
     """The session and the password of somebody who was removed, and of a new person of the same name."""
     browser = target.person("Mallory")
-    (person,) = target.client.get("/api/people", headers=target.admin).json()
-    assert target.client.delete(f"/api/people/{person['id']}", headers=target.admin).status_code == 204
-    assert browser.get("/api/campaigns").status_code == 401
+    (person,) = target.client.get("/api/v1/people", headers=target.admin).json()
+    assert target.client.delete(f"/api/v1/people/{person['id']}", headers=target.admin).status_code == 204
+    assert browser.get("/api/v1/campaigns").status_code == 401
     assert create(browser, X_CSRF_Token="x") == 401
     assert login(target.browser(), "Mallory").status_code == 401
     target.person("Mallory", "viewer")
-    assert browser.get("/api/campaigns").status_code == 401
+    assert browser.get("/api/v1/campaigns").status_code == 401
 
 
 def test_a_cookie_that_is_too_old(target: Target, clock: Clock) -> None:
@@ -154,9 +154,9 @@ def test_a_cookie_that_is_too_old(target: Target, clock: Clock) -> None:
     browser = target.person()
     for _ in range(11):
         clock.pass_by(hours=1)
-        assert browser.get("/api/campaigns").status_code == 200
+        assert browser.get("/api/v1/campaigns").status_code == 200
     clock.pass_by(hours=1)
-    assert browser.get("/api/campaigns").status_code == 401
+    assert browser.get("/api/v1/campaigns").status_code == 401
 
 
 def test_a_cookie_that_was_set_before_the_sign_in(target: Target) -> None:
@@ -169,12 +169,12 @@ def test_a_cookie_that_was_set_before_the_sign_in(target: Target) -> None:
     assert planted not in cookie and re.match(r"keyart=[\w-]{43};", cookie)
     thief = target.browser()
     thief.cookies.set("keyart", planted)
-    assert thief.get("/api/campaigns").status_code == 401
+    assert thief.get("/api/v1/campaigns").status_code == 401
 
 
 def test_a_script_that_reads_the_cookie(target: Target) -> None:
     """Cookie flags: HttpOnly, SameSite=Strict, for the whole host and no other, by name bound to it under TLS."""
-    path = target.client.post("/api/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
+    path = target.client.post("/api/v1/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
     cookie = join(target.browser(), path.rpartition("/")[2]).headers["set-cookie"]
     flags = {part.strip() for part in cookie.split(";")[1:]}
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= flags and not any(f.startswith("Domain") for f in flags)
@@ -185,13 +185,15 @@ def test_a_script_that_reads_the_cookie(target: Target) -> None:
 
 def test_a_one_time_link_twice(target: Target) -> None:
     """Replay: the same link by a second person, and by the first one again."""
-    path = target.client.post("/api/invitations", json={"role": "administrator"}, headers=target.admin).json()["path"]
+    path = target.client.post("/api/v1/invitations", json={"role": "administrator"}, headers=target.admin).json()[
+        "path"
+    ]
     code = path.rpartition("/")[2]
     assert join(target.browser(), code).status_code == 303
     for name in ("Mallory", NAME):
         answer = join(target.browser(), code, name)
         assert answer.status_code == 404 and "set-cookie" not in answer.headers
-    assert [one["name"] for one in target.client.get("/api/people", headers=target.admin).json()] == [NAME]
+    assert [one["name"] for one in target.client.get("/api/v1/people", headers=target.admin).json()] == [NAME]
 
 
 @pytest.mark.slow
@@ -202,20 +204,22 @@ def test_a_race_for_a_one_time_link(tmp_path: Path, clock: Clock, database: str)
         url = stack.enter_context(postgres()) if database == "postgres" else None
         target = stack.enter_context(attacked(tmp_path, clock, database_url=url))
         for turn in range(4):
-            new = target.client.post("/api/invitations", json={"role": "administrator"}, headers=target.admin).json()
+            new = target.client.post(
+                "/api/v1/invitations", json={"role": "administrator"}, headers=target.admin
+            ).json()
             browsers = [target.browser() for _ in range(8)]
             code = new["path"].rpartition("/")[2]
             with ThreadPoolExecutor(8) as pool:
                 joined = list(pool.map(lambda i: join(browsers[i], code, f"Person {turn} {i}"), range(8)))  # noqa: B023
             assert sorted(answer.status_code for answer in joined)[0] == 303
             assert sum("set-cookie" in answer.headers for answer in joined) == 1
-            assert len(target.client.get("/api/people", headers=target.admin).json()) == turn + 1
+            assert len(target.client.get("/api/v1/people", headers=target.admin).json()) == turn + 1
 
 
 def test_a_race_for_a_name(target: Target) -> None:
     """Two links at the same moment for one name, however it is spelt: one comes in, nobody gets the other's place."""
     links = [
-        target.client.post("/api/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
+        target.client.post("/api/v1/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
         for _ in range(6)
     ]
     browsers = [target.browser() for _ in links]
@@ -223,12 +227,14 @@ def test_a_race_for_a_name(target: Target) -> None:
     with ThreadPoolExecutor(6) as pool:
         joined = list(pool.map(lambda i: join(browsers[i], links[i].rpartition("/")[2], names[i]), range(6)))
     assert sorted(answer.status_code for answer in joined) == [303] + [422] * 5
-    assert len(target.client.get("/api/people", headers=target.admin).json()) == 1
+    assert len(target.client.get("/api/v1/people", headers=target.admin).json()) == 1
 
 
 def test_a_link_after_its_day(target: Target, clock: Clock) -> None:
     """An invitation that was found in an old letter."""
-    path = target.client.post("/api/invitations", json={"role": "administrator"}, headers=target.admin).json()["path"]
+    path = target.client.post("/api/v1/invitations", json={"role": "administrator"}, headers=target.admin).json()[
+        "path"
+    ]
     clock.pass_by(hours=24)
     assert target.client.get(path).status_code == 404
     assert join(target.browser(), path.rpartition("/")[2]).status_code == 404
@@ -236,7 +242,7 @@ def test_a_link_after_its_day(target: Target, clock: Clock) -> None:
 
 def test_names_that_look_alike_or_cannot_be_shown(target: Target) -> None:
     """Unicode and NUL: invisible letters, line breaks, other directions of writing, what the database would cut."""
-    path = target.client.post("/api/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
+    path = target.client.post("/api/v1/invitations", json={"role": "viewer"}, headers=target.admin).json()["path"]
     for name in (
         "a\0b",
         "a\nb",
@@ -248,8 +254,8 @@ def test_names_that_look_alike_or_cannot_be_shown(target: Target) -> None:
         " ",
     ):
         assert join(target.browser(), path.rpartition("/")[2], name).status_code == 422, repr(name)
-        issued = target.client.post("/api/tokens", json={"name": name, "scopes": ["read"]}, headers=target.admin)
+        issued = target.client.post("/api/v1/tokens", json={"name": name, "scopes": ["read"]}, headers=target.admin)
         assert issued.status_code == 422, repr(name)
-        campaign = target.client.post("/api/campaigns", json={**CAMPAIGN, "name": name}, headers=target.admin)
+        campaign = target.client.post("/api/v1/campaigns", json={**CAMPAIGN, "name": name}, headers=target.admin)
         assert campaign.status_code == 422, repr(name)
         assert login(target.browser(), name).status_code in (401, 422)

@@ -59,7 +59,7 @@ class Target:
 
     def person(self, name: str = "Robin", role: str = "administrator") -> httpx.Client:
         """A browser in which somebody of this role has signed in."""
-        path = self.client.post("/api/invitations", json={"role": role}, headers=self.admin).json()["path"]
+        path = self.client.post("/api/v1/invitations", json={"role": role}, headers=self.admin).json()["path"]
         browser = self.browser()
         assert join(browser, path.rpartition("/")[2], name, PASSWORD).status_code == 303
         return browser
@@ -67,15 +67,15 @@ class Target:
     def token(self, *scopes: str, days: int = 1) -> dict[str, str]:
         """Headers of a new token."""
         new = {"name": "machine", "scopes": scopes, "days": days}
-        return bearer(self.client.post("/api/tokens", json=new, headers=self.admin).json()["secret"])
+        return bearer(self.client.post("/api/v1/tokens", json=new, headers=self.admin).json()["secret"])
 
     def campaigns(self) -> list[Any]:
-        listed: list[Any] = self.client.get("/api/campaigns", headers=self.admin).json()
+        listed: list[Any] = self.client.get("/api/v1/campaigns", headers=self.admin).json()
         return listed
 
     def audit(self) -> list[str]:
         """Actions, newest first."""
-        return [entry["action"] for entry in self.client.get("/api/audit?limit=1000", headers=self.admin).json()]
+        return [entry["action"] for entry in self.client.get("/api/v1/audit?limit=1000", headers=self.admin).json()]
 
     def raw(self, path: str, **headers: str) -> httpx.Response:
         """The path as it is: every other client puts it in order first."""

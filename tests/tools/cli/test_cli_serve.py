@@ -116,7 +116,9 @@ def test_what_a_person_sees(here: Path) -> None:
 @pytest.mark.slow
 def test_back_up_and_restore(here: Path, keyart_command) -> None:
     with running(here / "data") as server:
-        answer = server.client.post("/api/campaigns", json={"name": "a", "kind": "training"}, headers=server.bearer)
+        answer = server.client.post(
+            "/api/v1/campaigns", json={"name": "a", "kind": "training"}, headers=server.bearer
+        )
         kept = answer.json()["id"]
         copied = keyart_command("serve", "--data", "data", "--backup", "copy.tar", "--json")
         again = keyart_command("serve", "--data", "data", "--backup", "copy.tar")
@@ -125,5 +127,5 @@ def test_back_up_and_restore(here: Path, keyart_command) -> None:
     done = keyart_command("serve", "--data", "new", "--restore", "copy.tar")
     assert done.exit_code == 0 and done.stdout.startswith("Restored: copy.tar, from ")
     with running(here / "new") as server:
-        listed = server.client.get("/api/campaigns", headers=server.bearer).json()
+        listed = server.client.get("/api/v1/campaigns", headers=server.bearer).json()
         assert [campaign["id"] for campaign in listed] == [kept]
