@@ -22,7 +22,7 @@ LAYERS = (
     {"campaigns"},
     {"federated_rounds"},
     {"personalizer"},
-    {"client"},
+    {"client", "sidecar"},
 )
 
 
