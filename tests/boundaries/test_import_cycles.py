@@ -16,7 +16,7 @@ LAYERS = (
     {"errors", "linalg", "diagnostics", "types"},
     {"catalog", "dp", "secagg", "store"},
     {"context"},
-    {"history", "decision"},
+    {"history", "decision", "intent"},
     {"model"},
     {"bundle", "profile"},
     {"campaigns"},

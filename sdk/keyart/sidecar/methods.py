@@ -15,6 +15,7 @@ from .. import __version__
 from ..context import Context
 from ..errors import SettingError
 from ..history import Outcome, View
+from ..intent import from_text
 from ..model.policy import Policy
 from ..profile.consent import Purpose
 from . import values
@@ -100,6 +101,10 @@ class SidecarMethods:
     def choose_page(self, title_ids: list[str], context: Context, profile: str = DEFAULT_PROFILE) -> Any:
         """Choose an artwork for each title of a page."""
         return self._household.profile(profile).choose_page(title_ids, context)
+
+    def intent(self, text: str, language: str | None = None) -> dict[str, float]:
+        """Return what a sentence of the viewer asks for, for the intent of a context; it is kept nowhere."""
+        return from_text(text, language=language)
 
     def preview(
         self, title_id: str, context: Context, beside: list[str] | None = None, profile: str = DEFAULT_PROFILE

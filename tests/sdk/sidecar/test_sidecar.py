@@ -76,6 +76,7 @@ def test_a_life_by_wire(app: App) -> None:
     assert len(held["views"]) == 1 and len(held["outcomes"]) == 1
     assert app.call("remove_title", title_id="t3") == 1
     assert app.call("stats")["choices"] == 2
+    assert app.call("intent", text="something funny")["genre:comedy"] == 1.0
     assert app.call("describe_parameters")["text"]
     assert app.call("forget")["verified"] is True and not app.call("consent.allows", purpose="personalization")
     assert app.call("profiles") == ["default"]

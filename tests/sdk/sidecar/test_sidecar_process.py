@@ -197,3 +197,15 @@ def test_a_key_folder_that_others_may_enter(here: Path) -> None:
     with sidecar(here) as process:
         _, said = process.communicate(timeout=LIMIT)
         assert process.returncode == 1 and b"chmod 700" in said
+
+
+def test_the_commands_of_the_reference_run(tmp_path: Path) -> None:
+    page = Path(__file__).parents[3] / "docs/reference/sidecar.md"
+    script = page.read_text(encoding="utf-8").partition("```sh\n")[2].partition("```")[0]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["sh", "-euc", script], capture_output=True, timeout=LIMIT, cwd=tmp_path, env={**os.environ, "PATH": path},
+        check=True,
+    )  # fmt: skip
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [answer["id"] for answer in answers] == [1, 2, 3] and "artwork_id" in answers[2]["result"]
