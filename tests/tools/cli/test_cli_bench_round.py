@@ -53,7 +53,7 @@ def test_a_vector_that_is_not_in_the_sum_is_an_error(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.slow
 def test_it_is_bounded_in_time() -> None:
-    with pytest.raises(KeyartError, match="given up after 1 s; done by then: .*--minutes"):
+    with pytest.raises(KeyartError, match=r"given up after 1 s; done by then: .*--minutes"):
         small(1.0, members=1_000, rate=1.0)
 
 

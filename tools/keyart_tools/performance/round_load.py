@@ -48,7 +48,7 @@ TABLES: Final = (MemberRow, StageRequestRow, SubmissionRow, PartialSumRow)
 
 @dataclass(frozen=True, slots=True)
 class RequestLoad:
-    """One kind of request, sent by every member once.
+    """The load of one kind of request, which every member sends once.
 
     Attributes:
         name: method and stage.
