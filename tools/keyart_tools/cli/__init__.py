@@ -25,6 +25,7 @@ from .issuer import issuer
 from .keys import keys
 from .models import models
 from .privacy import privacy
+from .publish import publish
 from .quantize import quantize
 from .serve import serve
 from .simulate import simulate
@@ -51,7 +52,7 @@ def main() -> None:
 
 COMMANDS = (
     demo, simulate, train, export, quantize, inspect, verify, catalog, tag, compose, models, history, bench, doctor,
-    evaluate, experiment, privacy, serve, keys, gateway, issuer, completion,
+    evaluate, experiment, privacy, serve, publish, keys, gateway, issuer, completion,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)
