@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .bench_round import bench_round
+from .bench_sizing import bench_sizing
 from .console import json_option, one_thread_a_process, print_table, progress, write_json
 from .options import FOLDER
 
@@ -90,3 +91,4 @@ def _show(result: PerformanceResult, out: Path) -> None:
 
 
 bench.add_command(bench_round)
+bench.add_command(bench_sizing)

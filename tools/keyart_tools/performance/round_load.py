@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -87,6 +88,7 @@ class RoundLoad:
         stored_bytes: what the database holds of the round then, with its indexes.
         forget_seconds: time in which the rows are deleted.
         gateway_mib: resident memory of the gateway at the end.
+        server_mib: growth of the memory of relay and server, which includes the load generator's, at its highest.
         busy: processor time that other processes took meanwhile, Postgres among them, as a share of all cores.
     """
 
@@ -101,6 +103,7 @@ class RoundLoad:
     stored_bytes: int
     forget_seconds: float
     gateway_mib: float
+    server_mib: float
     busy: float
 
     @property
@@ -184,7 +187,7 @@ class _Measurement:
     server_seconds: dict[str, float] = field(default_factory=dict)
 
     async def run(self, database: str) -> RoundLoad:
-        round_, began, others = self.round_, time.perf_counter(), _cpu_of_all()
+        round_, began, others, memory = self.round_, time.perf_counter(), _cpu_of_all(), _peak_mib()
         links = [HttpConnection(self.process.port) for _ in range(CONNECTIONS)]
         try:
             async with asyncio.timeout(self.limit_seconds):
@@ -213,7 +216,7 @@ class _Measurement:
         round_.forget()
         return RoundLoad(
             round_.members, round_.parameters.size, round_.neighbours, database, self.rate, self.loads,
-            self.server_seconds, rows, stored, time.perf_counter() - before, mib, busy,
+            self.server_seconds, rows, stored, time.perf_counter() - before, mib, _peak_mib() - memory, busy,
         )  # fmt: skip
 
     async def _send(
@@ -244,6 +247,11 @@ class _Measurement:
                 return rows, sum(session.scalar(text(size), {"name": name}) or 0 for name in rows)
             pages, page = (session.scalar(text(f"PRAGMA {name}")) or 0 for name in ("page_count", "page_size"))
             return rows, pages * page
+
+
+def _peak_mib() -> float:
+    """Return the largest resident memory of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _cpu_of_all() -> float:
