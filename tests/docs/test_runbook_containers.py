@@ -36,6 +36,8 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Path:
     containers.prepare()
     folder = tmp_path_factory.mktemp("deploy") / "server" / "deploy"
     shutil.copytree(DEPLOY, folder)
+    file = folder / "compose.yaml"
+    file.write_text(containers.on_one_line(file.read_text("utf-8")))
     bundle_samples.sample_bundle(folder / "first" / "bundle", 7)
     from keyart_federated.worlds import SyntheticWorld
 

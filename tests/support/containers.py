@@ -6,8 +6,11 @@ and its Python are mounted into the containers as they are here; the rest of the
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -145,6 +148,15 @@ def prepare() -> None:
     assert done.returncode == 0, done.stdout
     root.unlink()
     (FOLDER / "made").touch()
+
+
+def on_one_line(compose: str) -> str:
+    """Return compose.yaml with its health checks as shell lines: podman-compose splits quoted words of a list."""
+
+    def line(found: re.Match[str]) -> str:
+        return f"test: {json.dumps(shlex.join(yaml.safe_load(found[1])[1:]))}"
+
+    return re.sub(r"test: (\[CMD,.*\])", line, compose)
 
 
 def run(script: str, folder: Path, seconds: float) -> str:

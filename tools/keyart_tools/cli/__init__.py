@@ -13,6 +13,7 @@ from .catalogues import catalog
 from .completion import completion
 from .compose import compose
 from .console import Program
+from .database import database
 from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
@@ -52,7 +53,7 @@ def main() -> None:
 
 COMMANDS = (
     demo, simulate, train, export, quantize, inspect, verify, catalog, tag, compose, models, history, bench, doctor,
-    evaluate, experiment, privacy, serve, publish, keys, gateway, issuer, completion,
+    evaluate, experiment, privacy, serve, publish, database, keys, gateway, issuer, completion,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

@@ -26,7 +26,7 @@ HEADS = (
 @click.option(
     "--devices", type=COUNT, multiple=True, help="Size of a fleet; may be repeated.  [default: 1,000 to 10⁸]"
 )
-@click.option("--cohort", type=COUNT, default=20_000, show_default=True, help="Largest number of devices in a round.")
+@click.option("--cohort", type=COUNT, default=10_000, show_default=True, help="Largest number of devices in a round.")
 @click.option("--rounds", type=COUNT, default=52, show_default=True, help="Rounds in a year.")
 @click.option("--hours", type=POSITIVE, default=3.0, show_default=True, help="Time for each stage of a round.")
 @click.option("--bundles", type=COUNT, default=52, show_default=True, help="Published bundles in a year.")

@@ -38,7 +38,7 @@ class Workload:
         cached_polls: whether a CDN answers polls of idle devices; they are public and may be cached for 5 s.
     """
 
-    cohort: int = 20_000
+    cohort: int = 10_000
     share: float = 0.2
     rounds: int = 52
     hours: float = 3.0
