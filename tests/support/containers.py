@@ -69,6 +69,12 @@ IMAGES = {"Base": "localhost/keyart-base", "Postgres": "docker.io/library/postgr
           "Nginx": "docker.io/nginxinc/nginx-unprivileged:1.28.0"}  # fmt: skip
 # `docker` as the runbook calls it. The build would download packages; healthchecks wait for timers of systemd.
 DOCKER = """#!/bin/bash
+words=() last=
+for word in "$@"; do  # docker takes a variable by its name alone
+  [ "$last" = -e ] && [ "${word/=/}" = "$word" ] && word="$word=${!word}"
+  words+=("$word") last=$word
+done
+set -- "${words[@]}"
 case "$1 $2" in
 "compose build") exec podman image exists keyart:0.1.0 ;;
 "pull "*) exec podman image exists "${@: -1}" ;;
