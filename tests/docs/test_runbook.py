@@ -17,7 +17,7 @@ from support.server import Running, running
 PAGE = (ROOT / "docs" / "how-to" / "runbook.md").read_text("utf-8")
 HOW_TO_CALL, MADE_ELSEWHERE = blocks()[0][1], ("Secrets",)  # run by tests/server/test_deploy_files.py
 # `console`: what needs containers, root, or another machine. Everything that is marked `sh` runs here.
-NEEDS_MORE = ("docker compose", "systemctl", "chown", "keyart.example")
+NEEDS_MORE = ("docker ", "systemctl", "chown", "keyart.example")
 
 
 @pytest.fixture(scope="module")
