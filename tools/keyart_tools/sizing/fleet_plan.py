@@ -19,7 +19,7 @@ from keyart_server.gateway.discovery import poll_interval
 from .measured_costs import MeasuredCosts
 
 UTILISATION: Final = 0.5  # of a core, so that bursts and a lost gateway fit
-SERVER_BYTES: Final = 2 << 30  # memory limit of the server in `server/deploy/compose.yaml`
+SERVER_BYTES: Final = 2 << 30  # memory limit of server and SuperLink in `server/deploy/compose.yaml`
 SECONDS_A_DAY: Final = 86_400
 
 
