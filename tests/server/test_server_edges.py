@@ -69,7 +69,10 @@ def test_refusals_have_one_shape(one_client: httpx.Client) -> None:
         ("GET", "/healthz/", 404),
     ]:
         answer = one_client.request(method, path)
-        assert answer.status_code == status and set(answer.json()) == {"error"}
+        problem = answer.json()
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert set(problem) == {"type", "title", "status", "detail", "errors"}
+        assert answer.status_code == problem["status"] == status and problem["detail"].endswith(".")
     page = one_client.get("/nothing", headers={"Accept": "text/html,*/*;q=0.8"})
     assert page.status_code == 404 and "<title>Not found · keyart</title>" in page.text
 
