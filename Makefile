@@ -61,6 +61,7 @@ lint: .venv/installed
 
 locale: .venv/installed
 	$(BIN)/pybabel -q compile -d sdk/keyart/locale -D keyart
+	$(BIN)/python sdk/web/make_words.py
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict --quiet
