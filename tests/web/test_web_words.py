@@ -11,3 +11,4 @@ WEB = Path(__file__).parents[2] / "sdk/web"
 def test_the_words_are_those_of_the_python_sdk() -> None:
     script = runpy.run_path(str(WEB / "make_words.py"))
     assert (WEB / "src/words.ts").read_text(encoding="utf-8") == script["text"](), "run make locale"
+    assert (WEB / "src/intentWords.ts").read_text(encoding="utf-8") == script["intent_text"](), "run make locale"
