@@ -6,6 +6,7 @@ import { SettingError, StoreClosed, UnknownDecision } from "./errors.js";
 import { checkOutcome, checkReward, checkView, DEFAULT_REWARD, type Outcome, type Reward, type View } from "./history.js";
 import { candidatesOf, draw, probabilities, type Candidates, type Viewer } from "./model/candidates.js";
 import type { AgeLimit } from "./model/eligibility.js";
+import type { EncodedArtwork } from "./model/encode.js";
 import { explained, type Explanation } from "./model/explain.js";
 import { Learner, type Answered } from "./model/learner.js";
 import { modelOf, modelOfNothing, type BundleFiles, type Model } from "./model/model.js";
@@ -213,11 +214,17 @@ export class Personalizer {
     });
   }
 
-  /** Return the probability of each artwork of a title, without drawing or keeping anything. */
-  preview(titleId: string, context: Context): Record<string, number> {
+  /**
+   * Return the probability of each artwork of a title, without drawing or keeping anything.
+   *
+   * @param beside - Ids of the artworks that the page shows already, in order.
+   */
+  preview(titleId: string, context: Context, beside: readonly string[] = []): Record<string, number> {
     this.checkOpen();
     const candidates = this.candidates(this.catalog.index(titleId), checkedContext(context), this.person());
-    const chances = probabilities(candidates);
+    const memory = new PageMemory(this.policy.diversity, this.model.spec);
+    for (const artworkId of beside) memory.show(this.artwork(artworkId));
+    const chances = probabilities(candidates, candidates.title.artworks.map((artwork) => memory.factor(artwork)));
     const byId: Record<string, number> = {};
     candidates.list.forEach(({ artworkId }, place) => (byId[artworkId] = chances[place]));
     return byId;
@@ -461,6 +468,14 @@ export class Personalizer {
     learner.learnAll(answered, viewer);
     this.learner = learner;
     return viewer;
+  }
+
+  private artwork(artworkId: string): EncodedArtwork {
+    for (let place = 0; place < this.catalog.titles.length; place++) {
+      const at = this.catalog.titles[place].artworks.findIndex(({ id }) => id === artworkId);
+      if (at >= 0) return this.model.encoded.title(place).artworks[at];
+    }
+    throw new SettingError(`No artwork ${JSON.stringify(artworkId)} in this catalogue to show beside the title.`);
   }
 
   private candidates(title: number, context: CheckedContext, viewer: Viewer): Candidates {

@@ -100,6 +100,9 @@ test("a page has one decision a title, an unknown one without an artwork", async
   assert.deepEqual(page.map(({ titleId }) => titleId), ["t0", "gone", "t1"]);
   assert.equal(page[1].artworkId, null);
   assert.ok(page[0].artworkId && page[2].artworkId);
+  const beside = art.preview("t1", { ...TV, slot: 2 }, [page[0].artworkId]);
+  assert.equal(beside[page[2].artworkId], page[2].propensity);
+  assert.throws(() => art.preview("t1", TV, ["none"]), keyart.SettingError);
 });
 
 test("explanations add up", async () => {
