@@ -1,6 +1,7 @@
 """Every example runs."""
 
 import runpy
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,6 +29,21 @@ def test_an_evening_in_the_app(tmp_path):
     pictures = runpy.run_path(str(EXAMPLES / "embed.py"))["evening"](tmp_path)
     assert len(pictures) == 4
     assert (tmp_path / "profile.db").is_file()
+
+
+def test_advertisements_fit_the_programme_and_keep_their_caps(tmp_path):
+    example = runpy.run_path(str(EXAMPLES / "ads/ad_break.py"))
+    breaks = example["evening"](tmp_path)
+    assert [programme for programme, _, _ in breaks] == list(example["PROGRAMMES"])
+    shown = [decision.title_id for _, decision, _ in breaks]
+    assert all(shown.count(campaign) <= example["FrequencyCaps"]().most for campaign in shown)
+    assert shown[0] == "alpine-tea" and shown[2] == "night-radio"
+    assert "asked" not in "".join(reason for _, _, reason in breaks)  # nobody asks for an advertisement
+    page = example["page"](breaks)
+    assert page.count("<figure>") == len(breaks) and "src=" not in page
+    caps, at = example["FrequencyCaps"](most=1), datetime(2026, 3, 2, 20, tzinfo=UTC)
+    caps.count("a", at)
+    assert not caps.allows("a", at + timedelta(hours=23)) and caps.allows("a", at + timedelta(hours=24))
 
 
 @pytest.mark.parametrize("name", sorted(TRIED))
