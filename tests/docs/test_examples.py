@@ -1,5 +1,6 @@
 """Every example runs."""
 
+import json
 import runpy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,24 @@ def test_importing_an_example_does_nothing(name, capsys, monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLES)  # an example may use another one, as when it is run
     runpy.run_path(str(EXAMPLES / name))
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", sorted((EXAMPLES / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_run_from_top_to_bottom(notebook, monkeypatch, capsys):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") for cell in cells)  # figures belong to the machine that ran it
+    names: dict[str, object] = {"__name__": "notebook"}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
+    told = capsys.readouterr().out
+    assert "capture" in told and "the true value is" in told and "ε =" in told
+    reports = names["reports"]
+    assert reports["model and personal head"].capture > 0.2
+    for name in ("IPS", "SNIPS"):
+        assert name in told
 
 
 @pytest.mark.slow
