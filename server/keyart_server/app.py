@@ -26,6 +26,7 @@ from .gateway import routes as gateway_routes
 from .gateway.heartbeat import heartbeat
 from .gateway.rate_limits import for_direct_clients, for_proxied_clients
 from .http.application import build_application
+from .issuer.issuer_metrics import IssuerMetrics
 from .issuer.routes import issuer_routes
 from .releases import routes as release_routes
 from .service import Service
@@ -67,7 +68,9 @@ def create_app(service: Service) -> FastAPI:
     routers = [router for routes in ROUTE_FACTORIES for router in routes(service)]
     if service.issuer is not None:
         rates = for_direct_clients() if settings.tls else for_proxied_clients()
-        routers += issuer_routes(service.issuer.authority, service.issuer.token, rates)
+        routers += issuer_routes(
+            service.issuer.authority, service.issuer.token, rates, IssuerMetrics(service.metrics)
+        )
     return build_application(
         "keyart",
         "The coordinating server: campaigns, and signed model bundles.",
@@ -77,6 +80,7 @@ def create_app(service: Service) -> FastAPI:
         service.metrics,
         hosts=settings.allowed_hosts,
         secure=settings.secure,
+        proxy=settings.proxy,
     )
 
 

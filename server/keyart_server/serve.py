@@ -28,9 +28,12 @@ from .data_folder import DataFolder
 from .engine import CampaignEngine, RoundDriver, RoundRunner
 from .gateway import enrolment
 from .gateway.revocations import Revocations
+from .http.certificate_expiry import certificate_expiry
 from .http.web_server import listen, run_application
 from .issuer.certificate_authority import LIST_FILE
 from .issuer.issuer_process import OpenIssuer, open_issuer
+from .monitoring import events, tracing
+from .monitoring.database_metrics import watch_database
 from .monitoring.metrics import Metrics
 from .releases import publishing
 from .rounds import round_store
@@ -82,6 +85,7 @@ def serve(
     """
     settings.check_tls()
     settings.check_issuer()
+    tracing.install("keyart-server")
     if settings.bundle is not None:
         check_bundle(settings.bundle)
     with ExitStack() as stack:
@@ -93,6 +97,7 @@ def serve(
 
         def ready() -> None:
             on_listening(started)
+            events.emit("process.start", program="serve", version=keyart.__version__)
             if not settings.sees_clients:
                 log.warning("behind a proxy without --proxy, wrong passwords of all clients are counted as of one")
 
@@ -123,6 +128,10 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
             replace_file(data.catalog, settings.catalog.read_bytes())  # used at the next start
         elif data.catalog.is_file():
             catalog = Catalog.load(data.catalog)
+        metrics = Metrics(keyart.__version__)
+        watch_database(state.engine, metrics)
+        metrics.set_certificate("listener", certificate_expiry(settings.tls_cert))
+        metrics.set_certificate("superlink_ca", certificate_expiry(settings.superlink_ca))
         keys = signing_keys.load_or_create(data.keys, settings.insecure_issuer)
         issuer, issuers = None, signing_keys.public_keys(settings.issuers)
         if keys.issuer is not None:
@@ -135,9 +144,9 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
             settings=settings,
             data=data,
             state=state,
-            guard=Guard(state, clock, settings.secure),
+            guard=Guard(state, clock, settings.secure, metrics),
             bundles=PublishedBundles(data, clock),
-            metrics=Metrics(keyart.__version__),
+            metrics=metrics,
             pages=Pages(server_trusted=issuer is not None),
             clock=clock,
             keys=keys,

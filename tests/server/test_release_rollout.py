@@ -30,7 +30,8 @@ def actions(service: Service, version: int) -> list[str]:
     """What the audit log has of it, oldest first."""
     with service.state.reading() as session:
         audit_log.verify(session)
-        return [entry.action for entry in reversed(audit_log.newest(session, 1000)) if entry.subject == str(version)]
+        entries = [entry for entry in reversed(audit_log.newest(session, 1000)) if entry.subject == str(version)]
+    return [entry.action for entry in entries if entry.action.startswith("release.")]
 
 
 def weights(seed: int) -> bytes:

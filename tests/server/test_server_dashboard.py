@@ -184,7 +184,8 @@ def test_a_damaged_repository_is_told(client: httpx.Client, service: Service, tm
     text = client.get("/").text
     assert "Bundles damaged" in text and "timestamp.json cannot be read" in text
     assert client.get("/readyz").json()["checks"]["bundles"] == "timestamp.json cannot be read"
-    assert "keyart_bundle_version -1.0" in client.get("/metrics").text
+    metrics = client.get("/metrics").text
+    assert "keyart_bundles_damaged 1.0" in metrics and "keyart_bundle_version" not in metrics
 
 
 @on_sqlite

@@ -23,9 +23,12 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
+from ..monitoring.metrics import Metrics
 from ..state import ServerState
 from . import people, secrets, tokens
 from .scopes import SCOPES_BY_ROLE, Scope
+from .sign_in_metrics import SignInFailures
+from .token_use import TokenUse
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf"
@@ -66,10 +69,15 @@ Who = Annotated[Actor, Depends(actor_of)]
 
 
 class Guard:
-    """Authenticates requests; `secure` binds the session cookie to this host (`__Host-`)."""
+    """Authenticates requests; `secure` binds the session cookie to this host (`__Host-`).
 
-    def __init__(self, state: ServerState, clock: Callable[[], datetime], secure: bool) -> None:
+    Attributes:
+        failures: counts failed attempts to sign in.
+    """
+
+    def __init__(self, state: ServerState, clock: Callable[[], datetime], secure: bool, metrics: Metrics) -> None:
         self._state, self._clock, self._secure = state, clock, secure
+        self.failures, self._token_use = SignInFailures(metrics), TokenUse(clock)
         self.cookie = "__Host-keyart" if secure else "keyart"
 
     def router(self, scope: Scope) -> APIRouter:
@@ -101,7 +109,11 @@ class Guard:
         with self._state.reading() as session:
             if kind:
                 token = tokens.find(session, self._clock(), secret.strip()) if kind.lower() == "bearer" else None
-                return None if token is None else Actor(f"token:{token.name}", token.scopes)
+                if token is None:
+                    self.failures.count("token")
+                    return None
+                self._token_use.note(token)
+                return Actor(f"token:{token.name}", token.scopes)
             if cookie is None:
                 return None
             person = people.find_by_session(session, self._clock(), cookie)

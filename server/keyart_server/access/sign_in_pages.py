@@ -43,7 +43,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 def _login_route(service: Service, hashing: HashThreads) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     state, clock = service.state, service.clock
-    throttle, failures = Throttle(WINDOW, clock), FailureReport(state, WINDOW, clock)
+    throttle, failures = Throttle(WINDOW, clock), FailureReport(state, WINDOW, clock, service.guard.failures)
 
     def limits_of(network: str, name: str) -> dict[str, int]:
         limits = {f"{network} {people.folded_name(name)}": MAX_FAILURES_OF_NAME}

@@ -19,11 +19,13 @@ from keyart_federated import campaigns as federated_campaigns
 
 from ..campaigns import Campaign, campaign_store
 from ..gateway import enrolment
+from ..monitoring.audit_follower import AuditFollower
 from ..releases import publishing, release_store
 from ..rounds import Round, round_store
 from ..rounds.round import GUARD_TOPIC
 from ..service import Service
 from . import candidate_evaluation, rollout, scheduling
+from .engine_metrics import EngineMetrics
 from .estimate_codec import encode_estimates
 from .lease import Lease
 from .round_driver import RoundDriver
@@ -40,6 +42,7 @@ class CampaignEngine:
     def __init__(self, service: Service, driver: RoundDriver) -> None:
         self._service, self._driver, self._lease = service, driver, Lease(service.state)
         self._settled = datetime.min.replace(tzinfo=UTC)
+        self._metrics, self._follower = EngineMetrics(service.metrics), AuditFollower(service.metrics)
 
     def run(self, stop: threading.Event) -> None:
         """Step until `stop` is set."""
@@ -47,24 +50,33 @@ class CampaignEngine:
             while not stop.is_set():
                 pause = STEP_SECONDS
                 try:
-                    if self._lease.held():
-                        self.step()
+                    held = self._lease.held()
+                    self._metrics.lease_held.set(held)
+                    if held:
+                        with self._metrics.step_seconds.time():
+                            self.step()
+                        self._metrics.last_step.set_to_current_time()
                     else:
+                        self._follower.reset()
                         pause = STANDBY_SECONDS
                 except SQLAlchemyError as error:
+                    self._metrics.failures.labels("database").inc()
                     log.warning("the engine is waiting for the database", extra={"error": type(error).__name__})
                     pause = STANDBY_SECONDS
                 except Exception:
+                    self._metrics.failures.labels("other").inc()
                     log.exception("an engine step failed")
                     pause = STANDBY_SECONDS
                 stop.wait(pause)
         finally:
+            self._metrics.lease_held.set(0)
             self._driver.close()
             self._lease.release()
 
     def step(self) -> None:
         """Do everything that is due now."""
         with self._service.state.reading() as session:
+            self._follower.step(session)
             campaigns_by_id = {campaign.id: campaign for campaign in campaign_store.list_all(session)}
             active, answered = round_store.list_active(session), round_store.list_answered(session)
         for round_ in active:

@@ -89,7 +89,14 @@ def routes(service: Service) -> Sequence[APIRouter]:
     """Return the device routes of the server itself."""
     rates = for_direct_clients() if service.settings.tls else for_proxied_clients()
     context = GatewayContext(
-        service.state, MAIN_GATEWAY, service.issuers, service.clock, release_store.offered, rates, service.revoked
+        service.state,
+        MAIN_GATEWAY,
+        service.issuers,
+        service.clock,
+        release_store.offered,
+        rates,
+        service.metrics,
+        service.revoked,
     )
     return (device_routes(context),)
 

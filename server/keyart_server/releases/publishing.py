@@ -309,7 +309,7 @@ def _rollback_to_sign(service: Service, session: Session, version: int) -> dict[
     try:
         return republish(service, clean.version, version + ROLLBACK_GAP, version)
     except BundleError as error:
-        log.warning("no rollback could be signed", extra={"model": version, "error": str(error)})
+        log.warning("no rollback could be signed", extra={"release": version, "error": str(error)})
         return None
 
 
@@ -353,7 +353,7 @@ def _withdraw_lineages(service: Service) -> None:
     for release in releases:
         reason = withdrawal.reason_of(release, releases)
         if reason and release.standing in MOVES["withdraw"][0]:
-            log.warning("a withdrawn model is back", extra={"model": release.version, "reason": reason})
+            log.warning("a withdrawn model is back", extra={"release": release.version, "reason": reason})
             try:
                 withdraw(service, release.version, "server", reason)
             except InputError as error:

@@ -19,7 +19,16 @@ from keyart_federated.accounting import Mechanism
 
 from .. import audit_log, budget
 from ..budget.charges import from_json, to_json
-from ..state.tables import ChargeRow, MemberRow, PartialSumRow, RoundRow, StageRequestRow, SubmissionRow, WindowRow
+from ..state.tables import (
+    CampaignRow,
+    ChargeRow,
+    MemberRow,
+    PartialSumRow,
+    RoundRow,
+    StageRequestRow,
+    SubmissionRow,
+    WindowRow,
+)
 from . import exclusions
 from .round import ACTIVE, COMPARISON_TOPIC, GUARD_TOPIC, STATUS_OF_STAGE, OpenRound, Round, RoundStatus
 
@@ -76,7 +85,10 @@ def start(
     )
     session.add(row)
     session.flush()
-    audit_log.append(session, at, "server", "round.start", campaign_id, round=number, topic=topic)
+    audit_log.append(
+        session, at, "server", "round.start", campaign_id,
+        round=number, kind=_kind(session, row), topic=topic, asked=wanted, minimum=parameters.minimum_devices,
+    )  # fmt: skip
     return _round(row)
 
 
@@ -154,7 +166,7 @@ def advance(session: Session, at: datetime, round_id: str, stage: Stage, answere
         return _round(row)  # the round was resumed; it has passed this stage already
     if stage is Stage.SHARE:
         budget.charge(session, at, row.campaign_id, row.number, from_json(row.event), row.low, row.high)
-    setattr(row, _COUNT_COLUMNS[stage], answered)
+    _record_stage(session, at, row, stage, answered)
     if stage is not Stage.UNMASK:
         row.standing = STATUS_OF_STAGE[stages[stages.index(stage) + 1]]
     row.changed = at
@@ -168,7 +180,8 @@ def store_sum(session: Session, at: datetime, round_id: str, total: npt.NDArray[
         return
     if row.standing != "unmask":
         raise InputError(f"Round {row.number} of campaign {row.campaign_id} has status {row.standing}.")
-    row.standing, row.unmasked, row.total, row.changed = "answered", answered, total.astype("<i8").tobytes(), at
+    _record_stage(session, at, row, Stage.UNMASK, answered)
+    row.standing, row.total, row.changed = "answered", total.astype("<i8").tobytes(), at
 
 
 def finish(session: Session, at: datetime, round_id: str, result: Mapping[str, Any]) -> None:
@@ -178,7 +191,10 @@ def finish(session: Session, at: datetime, round_id: str, result: Mapping[str, A
         return
     row.standing, row.result, row.changed = "done", json.dumps(result, allow_nan=False), at
     _forget(session, row)
-    audit_log.append(session, at, "server", "round.finish", row.campaign_id, round=row.number, devices=row.masked)
+    audit_log.append(
+        session, at, "server", "round.finish", row.campaign_id,
+        round=row.number, kind=_kind(session, row), answered=row.masked, seconds=_seconds(row.opened, at),
+    )  # fmt: skip
 
 
 def fail(session: Session, at: datetime, round_id: str, reason: str) -> None:
@@ -186,11 +202,13 @@ def fail(session: Session, at: datetime, round_id: str, reason: str) -> None:
     row = _locked(session, round_id)
     if row.standing in ("done", "failed"):
         return
+    stage = row.standing
     row.standing, row.failure, row.changed = "failed", reason[:MAX_FAILURE_LENGTH], at
     _forget(session, row)
     audit_log.append(
-        session, at, "server", "round.fail", row.campaign_id, round=row.number, reason=reason[:MAX_FAILURE_LENGTH]
-    )
+        session, at, "server", "round.fail", row.campaign_id,
+        round=row.number, kind=_kind(session, row), stage=stage, seconds=_seconds(row.opened, at), reason=row.failure,
+    )  # fmt: skip
 
 
 def fail_unopened(session: Session, at: datetime, round_id: str, reason: str, excluded: Collection[str] = ()) -> None:
@@ -217,6 +235,30 @@ _COUNT_COLUMNS: Final[Mapping[Stage, str]] = {
     Stage.MASKED: "masked",
     Stage.UNMASK: "unmasked",
 }
+
+
+def _record_stage(session: Session, at: datetime, row: RoundRow, stage: Stage, answered: int) -> None:
+    """Record the number of devices that completed the current stage, and how long it took."""
+    asked = row.wanted if stage is Stage.KEYS else getattr(row, _COUNT_COLUMNS[Stage(stage - 1)])
+    setattr(row, _COUNT_COLUMNS[stage], answered)
+    audit_log.append(
+        session, at, "server", "round.advance", row.campaign_id,
+        round=row.number, kind=_kind(session, row), stage=STATUS_OF_STAGE[stage], asked=asked, answered=answered,
+        minimum=AggregationParameters.from_bytes(row.parameters).minimum_devices, seconds=_seconds(row.changed, at),
+    )  # fmt: skip
+
+
+def _kind(session: Session, row: RoundRow) -> str:
+    """Return what the round is for: the evaluation of a release, or its campaign's kind."""
+    if row.topic.startswith(COMPARISON_TOPIC):
+        return "comparison"
+    if row.topic.startswith(GUARD_TOPIC):
+        return "guard"
+    return session.get_one(CampaignRow, row.campaign_id).kind
+
+
+def _seconds(since: datetime, at: datetime) -> float:
+    return round((at - since).total_seconds(), 3)
 
 
 def _is_own_round() -> ColumnElement[bool]:

@@ -91,6 +91,8 @@ def back_up(state: ServerState, data: DataFolder, path: Path, at: datetime) -> B
         sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+    with state.writing() as session:  # after the snapshot, which does not contain it
+        audit_log.append(session, at, "server", "state.backup", "", rows=sum(rows.values()))
     return Backup(path, at, rows)
 
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from support.server import NAME, PASSWORD, Clock, join
 
 from keyart_server.access import Guard
+from keyart_server.monitoring.metrics import Metrics
 
 
 def create(browser: httpx.Client, **headers: str) -> int:
@@ -179,7 +180,7 @@ def test_a_script_that_reads_the_cookie(target: Target) -> None:
     flags = {part.strip() for part in cookie.split(";")[1:]}
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= flags and not any(f.startswith("Domain") for f in flags)
     response = Response()
-    Guard(target.service.state, target.service.clock, secure=True).sign_in(response, "x")
+    Guard(target.service.state, target.service.clock, secure=True, metrics=Metrics("1")).sign_in(response, "x")
     assert response.headers["set-cookie"].startswith("__Host-keyart=") and "Secure" in response.headers["set-cookie"]
 
 
