@@ -44,7 +44,7 @@ class FleetState:
     campaigns: Mapping[str, int]
     rounds: Mapping[str, int]
     releases: Mapping[str, int]
-    oldest_stage_seconds: float | None
+    overdue_seconds: float | None
     paused_by_server: int
     budget: budget.Budget
     forecast: Forecast
@@ -100,7 +100,7 @@ class FleetCollector(Collector):
             campaigns=campaign_store.count_by_state(session),
             rounds=round_store.count_by_status(session),
             releases=release_store.count_by_status(session),
-            oldest_stage_seconds=max(
+            overdue_seconds=max(
                 ((at - round_.changed).total_seconds() - round_.patience for round_ in active), default=None
             ),
             paused_by_server=len(queries.pause_reasons(session, campaign_store.list_all(session, "paused"))),
@@ -129,11 +129,12 @@ class FleetCollector(Collector):
         yield GaugeMetricFamily(
             "keyart_bundles_damaged", "1 if the repository of signed bundles cannot be read.", int(damaged)
         )
-        if newest is not None:
-            yield GaugeMetricFamily("keyart_bundle_version", "Model version of the newest signed bundle.", newest)
-        if expires is not None:
-            documentation = "Expiry of the signed timestamp of the bundle repository, as Unix time."
-            yield GaugeMetricFamily("keyart_bundle_expires_timestamp_seconds", documentation, expires.timestamp())
+        yield _optional("keyart_bundle_version", "Model version of the newest signed bundle.", newest)
+        yield _optional(
+            "keyart_bundle_expires_timestamp_seconds",
+            "Expiry of the signed timestamp of the bundle repository, as Unix time.",
+            None if expires is None else expires.timestamp(),
+        )
 
 
 def _fleet(fleet: FleetState) -> Iterator[Metric]:
@@ -144,9 +145,11 @@ def _fleet(fleet: FleetState) -> Iterator[Metric]:
         fleet.paused_by_server,
     )
     yield _counts("keyart_rounds", "Rounds by status.", "status", ROUND_STATUSES, fleet.rounds)
-    if fleet.oldest_stage_seconds is not None:
-        documentation = "Time by which the current stage of an active round exceeds its timeout; the largest of all."
-        yield GaugeMetricFamily("keyart_round_overdue_seconds", documentation, max(0.0, fleet.oldest_stage_seconds))
+    yield _optional(
+        "keyart_round_overdue_seconds",
+        "Time by which the current stage of an active round exceeds its timeout; the largest of all.",
+        None if fleet.overdue_seconds is None else max(0.0, fleet.overdue_seconds),
+    )
     yield _counts("keyart_releases", "Releases by status.", "status", RELEASE_STATUSES, fleet.releases)
     yield GaugeMetricFamily(
         "keyart_epsilon_spent", "Privacy budget (epsilon) that the fleet has spent.", fleet.budget.spent
@@ -157,12 +160,12 @@ def _fleet(fleet: FleetState) -> Iterator[Metric]:
         "Privacy budget (epsilon) that another round like the last one would spend.",
         fleet.forecast.next_round_epsilon,
     )
-    if fleet.forecast.exhausted_at is not None:
-        yield GaugeMetricFamily(
-            "keyart_epsilon_exhausted_timestamp_seconds",
-            "Time at which the privacy budget is exhausted at the current rate, as Unix time.",
-            fleet.forecast.exhausted_at.timestamp(),
-        )
+    exhausted_at = fleet.forecast.exhausted_at
+    yield _optional(
+        "keyart_epsilon_exhausted_timestamp_seconds",
+        "Time at which the privacy budget is exhausted at the current rate, as Unix time.",
+        None if exhausted_at is None else exhausted_at.timestamp(),
+    )
     yield GaugeMetricFamily(
         "keyart_gateways", "Gateways with a heartbeat within the last five minutes.", fleet.gateways
     )
@@ -171,10 +174,19 @@ def _fleet(fleet: FleetState) -> Iterator[Metric]:
         "Gateways whose last heartbeat is more than five minutes and less than a day old.",
         fleet.silent,
     )
-    if fleet.backup is not None:
-        yield GaugeMetricFamily(
-            "keyart_backup_timestamp_seconds", "Time of the newest backup, as Unix time.", fleet.backup.timestamp()
-        )
+    yield _optional(
+        "keyart_backup_timestamp_seconds",
+        "Time of the newest backup, as Unix time.",
+        None if fleet.backup is None else fleet.backup.timestamp(),
+    )
+
+
+def _optional(name: str, documentation: str, value: float | None) -> Metric:
+    """Return a gauge that has no value if there is none."""
+    family = GaugeMetricFamily(name, documentation)
+    if value is not None:
+        family.add_metric((), value)
+    return family
 
 
 def _counts(name: str, documentation: str, label: str, values: tuple[str, ...], counts: Mapping[str, int]) -> Metric:

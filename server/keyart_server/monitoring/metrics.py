@@ -64,11 +64,14 @@ class Metrics:
         )
 
     def set_certificate(self, certificate: str, expires: datetime | None) -> None:
-        """Export when a certificate that this process uses expires; None exports nothing."""
+        """Export when a certificate that this process uses expires; None exports no value."""
+        gauge = self.gauge(
+            "keyart_certificate_expires_timestamp_seconds",
+            "Expiry of a TLS certificate that this process uses, as Unix time.",
+            ("certificate",),
+        )
         if expires is not None:
-            documentation = "Expiry of a TLS certificate that this process uses, as Unix time."
-            name = "keyart_certificate_expires_timestamp_seconds"
-            self.gauge(name, documentation, ("certificate",)).labels(certificate).set(expires.timestamp())
+            gauge.labels(certificate).set(expires.timestamp())
 
     def text(self, collectors: Iterable[Collector] = ()) -> bytes:
         """Return all metrics, and those of further collectors, in the Prometheus text format."""

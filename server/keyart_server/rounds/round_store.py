@@ -166,8 +166,10 @@ def advance(session: Session, at: datetime, round_id: str, stage: Stage, answere
         return _round(row)  # the round was resumed; it has passed this stage already
     if stage is Stage.SHARE:
         budget.charge(session, at, row.campaign_id, row.number, from_json(row.event), row.low, row.high)
-    _record_stage(session, at, row, stage, answered)
-    if stage is not Stage.UNMASK:
+    if stage is Stage.UNMASK:
+        row.unmasked = answered  # `store_sum` ends the stage
+    else:
+        _record_stage(session, at, row, stage, answered)
         row.standing = STATUS_OF_STAGE[stages[stages.index(stage) + 1]]
     row.changed = at
     return _round(row)

@@ -103,11 +103,8 @@ def serve(no_rounds: bool, backup: Path | None, restore: Path | None, as_json: b
         _tell_copy("Restored", _restore(server, restore), as_json)
         return
 
-    def tell(started: StartupReport) -> None:
-        logs.install(as_json)  # until here, an error is reported as by every command
-        (_tell_json if as_json else _tell)(started)
-
-    run(server, tell)
+    logs.install(as_json)
+    run(server, _tell_json if as_json else _tell)
 
 
 def _back_up(settings: ServerSettings, path: Path) -> Backup:
