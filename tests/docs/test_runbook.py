@@ -67,6 +67,8 @@ def test_every_block_runs(server: Running, heading: str, script: str) -> None:
         "First start": '"status":"ok"', "Upgrade": "", "Add a gateway": "keyart_gateways", "Database away": "1.0\n",
         "Over budget": "keyart_epsilon_spent 0.0", "Bad bundle": "9 released 1", "Stuck round": '"state":"running"',
         "Exposed key": "campaign.start", "Restore": "", "Rotate keys": "", "Signatures about to expire": "20",
+        "Process down": '"status":"ok"', "Server errors": "keyart_requests_total",
+        "Failed sign-ins": 'method="token"',
     }  # fmt: skip
     assert expected[heading] in said
 
@@ -113,7 +115,10 @@ def test_what_one_sees_is_there_to_be_seen(server: Running) -> None:
 
 
 def test_every_chapter_says_what_is_seen_and_how_it_worked() -> None:
-    for chapter in ("Gateway lost", "SuperLink lost", "Database away", "Stuck round", "Bad bundle"):
+    for chapter in (
+        "Process down", "Engine stopped", "Server errors", "Failed sign-ins", "Devices drop out", "Gateway lost",
+        "SuperLink lost", "Database away", "Stuck round", "Bad bundle",
+    ):  # fmt: skip
         text = PAGE.partition(f"\n## {chapter}\n")[2].partition("\n## ")[0]
         assert "*You see*" in text and "*It means*" in text and "It worked when" in text, chapter
     assert block("Secrets").startswith("umask 077")

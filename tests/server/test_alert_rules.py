@@ -103,6 +103,11 @@ def test_each_alert_fires_for_its_own_condition(tmp_path: Path) -> None:
     promtool("test", "rules", tmp_path / "tests.yaml")
 
 
+@pytest.mark.service
+def test_the_configuration_is_one_of_prometheus() -> None:
+    assert "SUCCESS" in promtool("check", "config", ALERTS.parent / "prometheus.yaml")
+
+
 def test_every_alert_has_a_case() -> None:
     assert {alert for alert, *_ in CASES if alert} == {rule["alert"] for rule in rules()}
 
