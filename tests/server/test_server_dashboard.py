@@ -185,7 +185,7 @@ def test_a_damaged_repository_is_told(client: httpx.Client, service: Service, tm
     assert "Bundles damaged" in text and "timestamp.json cannot be read" in text
     assert client.get("/readyz").json()["checks"]["bundles"] == "timestamp.json cannot be read"
     metrics = client.get("/metrics").text
-    assert "keyart_bundles_damaged 1.0" in metrics and "keyart_bundle_version" not in metrics
+    assert "keyart_bundles_damaged 1.0" in metrics and "\nkeyart_bundle_version " not in metrics
 
 
 @on_sqlite

@@ -135,7 +135,7 @@ def test_metrics(client: httpx.Client, admin) -> None:
     assert 'keyart_campaigns{state="draft"} 1.0' in text and "keyart_database_up 1.0" in text
     assert 'keyart_requests_total{method="POST",route="/api/v1/campaigns",status="201"} 1.0' in text
     assert 'route="/join/{code}"' in text and 'method="other"' in text
-    assert "keyart_bundle_version" not in text and "keyart_bundles_damaged 0.0" in text
+    assert "\nkeyart_bundle_version " not in text and "keyart_bundles_damaged 0.0" in text
     assert "Secret" not in text and "a-secret-code" not in text
 
 

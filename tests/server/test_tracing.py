@@ -12,14 +12,19 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanKind, StatusCode
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from support import rounds as round_samples
-from support.server import Clock
+from support.server import Clock, listening
 
 from keyart.errors import SettingError
 from keyart.secagg import Stage
 from keyart_server import budget
 from keyart_server.campaigns import campaign_store
+from keyart_server.http.request_metrics import RequestMetrics
 from keyart_server.monitoring import tracing
 from keyart_server.monitoring.audit_follower import AuditFollower
 from keyart_server.monitoring.metrics import Metrics
@@ -61,7 +66,7 @@ def test_a_request_and_its_transactions(
     answer = client.post("/api/v1/campaigns", json={"name": "Secret name", "kind": "training"}, headers=admin)
     (request,) = named(exporter, "POST /api/v1/campaigns")
     assert request.attributes is not None and request.attributes["http.response.status_code"] == 201
-    assert request.attributes["keyart.request"] == answer.headers["x-request-id"]
+    assert request.kind is SpanKind.SERVER and request.attributes["keyart.request"] == answer.headers["x-request-id"]
     inside = [
         span
         for span in named(exporter, "database transaction")
@@ -103,10 +108,15 @@ def test_a_round_and_its_stages(exporter: InMemorySpanExporter, service: Service
 
 
 def test_a_failure_marks_the_span_without_its_message(exporter: InMemorySpanExporter) -> None:
-    with pytest.raises(ValueError, match="Secret"), tracing.span("fails"):
+    async def fails(_: Request) -> Response:
         raise ValueError("Secret")
-    (span,) = named(exporter, "fails")
-    assert span.status.status_code is StatusCode.ERROR and span.attributes == {"error.type": "ValueError"}
+
+    app = Starlette(routes=[Route("/fails", fails)])
+    with listening(RequestMetrics(app, Metrics("1"))) as client:  # type: ignore[arg-type]
+        assert client.get("/fails").status_code == 500
+    (span,) = [span for span in exporter.get_finished_spans() if span.name.startswith("GET")]
+    assert span.status.status_code is StatusCode.ERROR and span.attributes is not None
+    assert span.attributes["error.type"] == "ValueError" and span.attributes["http.response.status_code"] == 500
     check(exporter)
 
 
@@ -143,9 +153,10 @@ import sys
 sys.modules["opentelemetry"] = None  # an import raises ImportError
 import keyart_server.app
 from keyart.errors import SettingError
+from keyart_server.http.request_metrics import RequestMetrics
 from keyart_server.monitoring import tracing
 assert not tracing.install("keyart-server", {})
-with tracing.span("a") as span:
+with tracing.request_span("a", {}) as span:
     assert span is None
 assert not [name for name in sys.modules if name.startswith("opentelemetry.")]
 try:

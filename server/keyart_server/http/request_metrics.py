@@ -1,4 +1,4 @@
-"""Counting and timing of requests, and logging of server failures without details for the client."""
+"""Counting, timing and tracing of requests, and logging of server failures without details for the client."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ class RequestMetrics:
 
         failure: Exception | None = None
         method = scope["method"] if scope["method"] in METHODS else "other"
-        with tracing.span(method, {"http.request.method": method, "keyart.request": request_id.get()}) as span:
+        with tracing.request_span(
+            method, {"http.request.method": method, "keyart.request": request_id.get()}
+        ) as span:
             try:
                 await self._app(scope, receive, tracked_send)
             except Exception as error:
@@ -47,9 +49,7 @@ class RequestMetrics:
                         scope, receive, tracked_send
                     )
             route = getattr(scope.get("route"), "path", "other")
-            if span is not None:
-                span.update_name(f"{method} {route}")
-                span.set_attributes({"http.route": route, "http.response.status_code": status})
+            tracing.describe_response(span, method, route, status, failure)
         seconds = time.perf_counter() - began
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)

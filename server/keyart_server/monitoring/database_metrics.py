@@ -58,11 +58,9 @@ def _mode(connection: Connection) -> str:
 
 def _start_span(connection: Connection) -> Span | None:
     """Start the span of a transaction; it holds no statement, whose values may be anything."""
-    tracer = tracing.tracer()
-    if tracer is None:
-        return None
-    attributes = {"db.system.name": connection.dialect.name, "keyart.database.mode": _mode(connection)}
-    return tracer.start_span("database transaction", attributes=attributes)
+    return tracing.start_transaction(
+        {"db.system.name": connection.dialect.name, "keyart.database.mode": _mode(connection)}
+    )
 
 
 class DatabaseCollector(Collector):

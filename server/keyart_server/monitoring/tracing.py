@@ -75,22 +75,44 @@ def tracer() -> Tracer | None:
 
 
 @contextmanager
-def span(name: str, attributes: Attributes | None = None) -> Iterator[Span | None]:
-    """Trace the block; yields None while tracing is off. An exception marks the span, without its message."""
+def request_span(method: str, attributes: Attributes) -> Iterator[Span | None]:
+    """Trace the block as the answer to a request; yields None while tracing is off.
+
+    The `traceparent` of a client is ignored, since clients are strangers. Exceptions are recorded by
+    `describe_response`, without their message.
+    """
     if _tracer is None:
         yield None
         return
-    from opentelemetry.trace import StatusCode
+    from opentelemetry.trace import SpanKind
 
     with _tracer.start_as_current_span(
-        name, attributes=attributes, record_exception=False, set_status_on_exception=False
+        method, kind=SpanKind.SERVER, attributes=attributes, record_exception=False, set_status_on_exception=False
     ) as current:
-        try:
-            yield current
-        except BaseException as error:
-            current.set_attribute("error.type", type(error).__name__)
-            current.set_status(StatusCode.ERROR)
-            raise
+        yield current
+
+
+def describe_response(span: Span | None, method: str, route: str, status: int, error: Exception | None) -> None:
+    """Add the route and the outcome to the span of a request; `error` is the failure behind a status of 500."""
+    if span is None:
+        return
+    from opentelemetry.trace import StatusCode
+
+    span.update_name(f"{method} {route}")
+    span.set_attributes({"http.route": route, "http.response.status_code": status})
+    if error is not None:
+        span.set_attribute("error.type", type(error).__name__)
+    if status >= 500:
+        span.set_status(StatusCode.ERROR)
+
+
+def start_transaction(attributes: Attributes) -> Span | None:
+    """Start the span of a database transaction, which the caller ends; None while tracing is off."""
+    if _tracer is None:
+        return None
+    from opentelemetry.trace import SpanKind
+
+    return _tracer.start_span("database transaction", kind=SpanKind.CLIENT, attributes=attributes)
 
 
 def _exporter(environment: Mapping[str, str]) -> str:
