@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import deque
+import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -27,7 +27,8 @@ from .state.tables.audit import FIRST_PREDECESSOR, HEAD_ID, AuditHead, AuditRow
 
 _UNCOMMITTED: Final = "keyart_audit_entries"  # key of the rows in the `info` of a session
 MAX_REMEMBERED: Final = 10_000
-_written_here: deque[str] = deque(maxlen=MAX_REMEMBERED)  # digests of the newest rows of this process
+_written_here: dict[str, None] = {}  # digests of the newest rows of this process, oldest first
+_turn = threading.Lock()  # of `_written_here`
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def append(session: Session, at: datetime, actor: str, action: str, subject: str
     entry = _with_digest(head.digest, AuditEntry(head.number + 1, at, actor, action, subject, text, ""))
     session.add(AuditRow(**asdict(entry)))
     head.number, head.digest = entry.number, entry.digest
-    _written_here.append(entry.digest)
+    _remember(entry)
     uncommitted = session.info.setdefault(_UNCOMMITTED, [])
     if not uncommitted:
         event.listen(session, "after_commit", _log_committed, once=True)
@@ -73,7 +74,8 @@ def log_line(entry: AuditEntry) -> None:
 
 def is_written_here(entry: AuditEntry) -> bool:
     """Tell whether this process wrote the row, and so has logged it. The newest `MAX_REMEMBERED` are known."""
-    return entry.digest in _written_here
+    with _turn:
+        return entry.digest in _written_here
 
 
 def following(session: Session, number: int, limit: int) -> list[AuditEntry]:
@@ -137,6 +139,13 @@ def check_chain(entries: Iterable[AuditEntry]) -> tuple[int, str]:
             )
         digest = entry.digest
     return number, digest
+
+
+def _remember(entry: AuditEntry) -> None:
+    with _turn:
+        _written_here[entry.digest] = None
+        if len(_written_here) > MAX_REMEMBERED:
+            del _written_here[next(iter(_written_here))]
 
 
 def _log_committed(session: Session) -> None:

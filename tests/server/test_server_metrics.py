@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +20,12 @@ from sqlalchemy import text as sql
 from support import bundles as bundle_samples
 from support import rounds as round_samples
 from support.prometheus import DASHBOARD, exported, metrics_in, promtool, rules
-from support.server import Clock, Running, bearer, running
+from support.server import Clock, Running, bearer, listening, running
 
 from keyart.secagg import Stage
 from keyart_server import audit_log, budget
 from keyart_server.campaigns import campaign_store
+from keyart_server.issuer.issuer_process import IssuerSettings, create_issuer, open_issuer
 from keyart_server.monitoring.audit_follower import AuditFollower
 from keyart_server.monitoring.metrics import Metrics
 from keyart_server.releases import publishing
@@ -221,3 +223,33 @@ def test_failed_sign_ins_are_counted(client: httpx.Client) -> None:
         series = f'keyart_sign_in_failures_total{{method="{method}"}}'
         wait_for(lambda series=series: value(client.get("/metrics").text, series) == 1)
     assert "Robin" not in client.get("/metrics").text
+
+
+def test_an_issuer_counts_and_names_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        caplog.at_level(logging.INFO, "keyart.events"),
+        open_issuer(tmp_path / "issuer") as issuer,
+        listening(create_issuer(issuer, IssuerSettings(tmp_path / "issuer"), Metrics("1"))) as client,
+    ):
+        made = client.post("/issuer/vouchers", json={"count": 3}, headers=bearer(issuer.token))
+        assert made.status_code == 200
+        assert client.post("/issuer/revoke", content=b"d" * 32, headers=bearer(issuer.token)).status_code == 204
+        text = client.get("/metrics").text
+    assert value(text, "keyart_vouchers_total") == 3 and value(text, "keyart_revocations_total") == 1
+    assert value(text, 'keyart_certificates_total{outcome="refused"}') == 0
+    assert not [name for name in exported(text) if name.startswith((*FLEET, "keyart_database"))]
+    lines = [record for record in caplog.records if record.name == "keyart.events"]
+    assert [line.getMessage() for line in lines] == ["revocation.publish"] * 2 + ["certificate.count"]
+    assert (lines[1].count, lines[2].revoked) == (1, 1)  # type: ignore[attr-defined]
+
+
+def test_a_row_of_an_earlier_version_stops_nothing(service: Service, clock: Clock) -> None:
+    metrics = Metrics("1")
+    follower = AuditFollower(metrics)
+    with service.state.reading() as session:
+        follower.step(session)
+    with service.state.writing() as session:
+        audit_log.append(session, clock(), "server", "round.finish", "c1", round=1, devices=3)
+    with service.state.reading() as session:
+        follower.step(session)
+    assert value(metrics.text().decode(), 'keyart_round_seconds_count{kind="training",outcome="done"}') == 0

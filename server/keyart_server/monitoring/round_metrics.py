@@ -61,6 +61,8 @@ class RoundMetrics:
     def count(self, entry: AuditEntry) -> None:
         """Count a row."""
         details: dict[str, Any] = json.loads(entry.details)
+        if entry.action in (*OUTCOMES, "round.advance") and "seconds" not in details:
+            return  # a process of an earlier version wrote it, during an upgrade
         if outcome := OUTCOMES.get(entry.action):
             self._rounds.labels(details["kind"], outcome).observe(details["seconds"])
         elif entry.action == "round.advance":

@@ -27,7 +27,10 @@ class RoundTraces:
         """Remember a stage, or trace a round that has ended."""
         if tracing.tracer() is None or not (entry.action == "round.advance" or entry.action in ENDS):
             return
-        key = entry.subject, json.loads(entry.details)["round"]
+        details = json.loads(entry.details)
+        if "seconds" not in details:
+            return  # a process of an earlier version wrote it, during an upgrade
+        key = entry.subject, details["round"]
         if entry.action == "round.advance":
             self._stages.setdefault(key, []).append(entry)
             if len(self._stages) > MAX_ROUNDS:
