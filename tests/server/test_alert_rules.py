@@ -56,6 +56,7 @@ CASES: list[tuple[str | None, str, str | None]] = [
     ("KeyartDatabaseAway", f"keyart_database_up{{{SERVER}}}", "0x300"),
     ("KeyartDatabaseConnectionsUsed", 'keyart_database_connections{state="in_use",instance="a:8080"}', "29x300"),
     ("KeyartEngineStopped", "keyart_engine_last_step_timestamp_seconds", "60x300"),
+    ("KeyartEngineStopped", "keyart_engine_last_step_timestamp_seconds", None),
     ("KeyartServerErrors", 'keyart_requests_total{status="500",job="keyart-server"}', "0+6x300"),
     ("KeyartNoGateway", "keyart_gateways", "0x300"),
     ("KeyartGatewaySilent", "keyart_gateways_silent", "1x300"),

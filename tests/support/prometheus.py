@@ -24,7 +24,7 @@ def promtool(*arguments: str | Path, text: str = "") -> str:
     if program is None:
         missing("no promtool here: install the Debian package prometheus")
     done = subprocess.run(
-        [program, *map(str, arguments)], input=text, capture_output=True, text=True, check=False, timeout=60
+        [program, *map(str, arguments)], input=text, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
