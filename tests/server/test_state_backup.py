@@ -58,8 +58,10 @@ def rows(state: ServerState) -> dict[str, list[Any]]:
 @pytest.mark.parametrize("to", ["sqlite", "postgres"])
 def test_there_and_back(filled: Service, clock: Clock, tmp_path: Path, to: str, request) -> None:
     copy = tmp_path / "copy.tar"
-    made = back_up(filled.state, filled.data, copy, clock())
     before = rows(filled.state)
+    made = back_up(filled.state, filled.data, copy, clock())
+    with filled.state.reading() as session:
+        assert audit_log.newest(session, 1)[0].action == "state.backup"  # recorded, and not in the copy
     assert all(before.values()) and made.rows == {name: len(found) for name, found in before.items()}
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600 and not list(tmp_path.glob(".*.partial"))
     filled.state.close()
