@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support import bundles as bundle_samples
-from support.server import COMMAND, bearer, join, running
+from support.server import COMMAND, bearer, every_item, join, running
 
 from keyart_federated.flower.tls_keys import write_certificates
 from keyart_server import audit_log
@@ -65,7 +65,7 @@ def test_what_was_answered_survives_kills_at_any_moment(tmp_path: Path, database
             number, address = nursery.stdout.readline().split()
             headers = bearer((tmp_path / "data" / "admin.token").read_text().strip())
             with httpx.Client(base_url=address, headers=headers, trust_env=False, timeout=30) as client:
-                listed = {campaign["id"] for campaign in client.get("/api/v1/campaigns").json()}
+                listed = {campaign["id"] for campaign in every_item(client, "/api/v1/campaigns")}
                 assert listed >= set(kept)
                 shot = threading.Timer(chance.uniform(0, 0.05), os.kill, (int(number), signal.SIGKILL))
                 with suppress(httpx.TransportError):

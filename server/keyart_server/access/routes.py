@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from .. import audit_log
 from ..http.error_responses import error_schema, found_or_404
+from ..http.pagination import Page, Paging
 from ..service import Service
 from . import people, tokens
 from .guard import Who
@@ -55,6 +58,35 @@ class Invitation(BaseModel):
     expires: datetime
 
 
+class TokenPage(Page[Token]):
+    """One page of API tokens, newest first."""
+
+
+class PersonPage(Page[Person]):
+    """One page of accounts, newest first."""
+
+
+class AuditResource(BaseModel):
+    """A change, from the audit log."""
+
+    number: int = Field(description="Number in the log, from 1, without gaps.", examples=[12])
+    at: datetime = Field(description="Time of the change.")
+    actor: str = Field(description="`person:NAME`, `token:NAME` or `server`.", examples=["token:admin"])
+    action: str = Field(description="Noun and verb.", examples=["campaign.start"])
+    subject: str = Field(description="Identifier of what was changed.", examples=["0a1b2c3d4e5f6071"])
+    details: dict[str, Any] = Field(description="What was changed; it names no title and no device.", examples=[{}])
+    digest: str = Field(description="Digest of the row and all rows before it.", examples=["0" * 64])
+
+    @classmethod
+    def of(cls, entry: audit_log.AuditEntry) -> AuditResource:
+        """Return an entry as the API describes it."""
+        return cls(**{**asdict(entry), "details": json.loads(entry.details)})
+
+
+class AuditPage(Page[AuditResource]):
+    """One page of the audit log, newest first."""
+
+
 class AuditCheck(BaseModel):
     """Result of the verification: number of rows and digest of the last one, to store elsewhere."""
 
@@ -69,9 +101,11 @@ def routes(service: Service) -> Sequence[APIRouter]:
     missing: dict[int | str, dict[str, Any]] = {404: error_schema("No entry has this id.")}
 
     @router.get("/api/v1/tokens")
-    def list_tokens() -> list[Token]:
+    def list_tokens(paging: Paging) -> TokenPage:
+        """List API tokens, newest first, without their secrets."""
         with state.reading() as session:
-            return tokens.list_all(session)
+            items, following = tokens.list_page(session, paging)
+        return TokenPage(items=items, next=following)
 
     @router.post("/api/v1/tokens", status_code=201)
     def issue_token(new: NewToken, who: Who) -> IssuedToken:
@@ -89,9 +123,11 @@ def routes(service: Service) -> Sequence[APIRouter]:
             found_or_404(tokens.revoke(session, clock(), who.name, token_id) or None, "token")
 
     @router.get("/api/v1/people")
-    def list_people() -> list[Person]:
+    def list_people(paging: Paging) -> PersonPage:
+        """List the accounts of people, newest first."""
         with state.reading() as session:
-            return people.list_all(session)
+            items, following = people.list_page(session, paging)
+        return PersonPage(items=items, next=following)
 
     @router.delete("/api/v1/people/{person_id}", status_code=204, responses=missing)
     def remove_person(person_id: Id, who: Who) -> None:
@@ -108,13 +144,11 @@ def routes(service: Service) -> Sequence[APIRouter]:
         return Invitation(path=f"/join/{code}", role=new.role, expires=at + INVITATION)
 
     @router.get("/api/v1/audit")
-    def list_audit(
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-        before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
-    ) -> list[audit_log.AuditEntry]:
-        """List changes, newest first; `before` restricts them to entries with a smaller number."""
+    def list_audit(paging: Paging) -> AuditPage:
+        """List changes, newest first."""
         with state.reading() as session:
-            return audit_log.newest(session, limit, before)
+            entries, following = audit_log.list_page(session, paging)
+        return AuditPage(items=[AuditResource.of(entry) for entry in entries], next=following)
 
     @router.get(
         "/api/v1/audit/check",

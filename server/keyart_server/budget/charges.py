@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -104,6 +105,16 @@ def list_charges(session: Session) -> list[Charge]:
     """Return all charges, oldest first; each is composed with all earlier ones."""
     table = ChargeRow.__table__  # plain columns, since there may be thousands of rows
     return [_charge(row) for row in session.execute(select(table).order_by(table.c.spent, table.c.at))]
+
+
+def epsilon_by_campaign(charges: Sequence[Charge]) -> dict[str, float]:
+    """Return how much each campaign's rounds added to the fleet's ε. Charges come oldest first."""
+    added: dict[str, float] = {}
+    spent_before = 0.0
+    for charge in charges:
+        added[charge.campaign_id] = added.get(charge.campaign_id, 0.0) + charge.spent - spent_before
+        spent_before = charge.spent
+    return added
 
 
 def projected_epsilon(session: Session, event: Mechanism, low: float = 0.0, high: float = 1.0) -> float:

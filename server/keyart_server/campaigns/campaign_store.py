@@ -15,6 +15,7 @@ from keyart_federated.campaigns.campaign import ROUNDS, Action, Campaign, Kind, 
 
 from .. import audit_log
 from ..access.secrets import make_id
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import CampaignRow
 
 
@@ -53,6 +54,19 @@ def list_all(session: Session, state: Standing | None = None) -> list[Campaign]:
     if state is not None:
         rows = rows.where(CampaignRow.state == state)
     return [_campaign(row) for row in session.scalars(rows)]
+
+
+def list_page(
+    session: Session, paging: PageRequest, state: Standing | None = None, kind: Kind | None = None
+) -> tuple[list[Campaign], str | None]:
+    """Return one page of campaigns, of one state or kind if these are given, and the cursor of the next page."""
+    rows = select(CampaignRow)
+    if state is not None:
+        rows = rows.where(CampaignRow.state == state)
+    if kind is not None:
+        rows = rows.where(CampaignRow.kind == kind)
+    page, following = read_page(session, rows, (CampaignRow.created, CampaignRow.id), paging)
+    return [_campaign(row) for row in page], following
 
 
 def count_by_state(session: Session) -> dict[str, int]:

@@ -11,16 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns import checked
-from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, MAX_ROUNDS, ROUNDS, Action, Campaign, Kind, Standing
+from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, MAX_ROUNDS, ROUNDS, Action, Kind, Standing
 
 from ..access import Who
 from ..http.error_responses import error_schema, found_or_404
+from ..http.pagination import Paging
 from ..service import Service
 from . import campaign_store
+from .campaign_resource import PERSON_ACTIONS, CampaignPage, CampaignResource, describe_campaigns
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id` returned on creation.")]
-# The engine finishes a campaign; a person starts, pauses, resumes or stops it.
-PERSON_ACTIONS: tuple[Action, ...] = ("start", "pause", "resume", "stop")
 
 
 class NewCampaign(BaseModel):
@@ -43,18 +43,27 @@ def routes(service: Service) -> Sequence[APIRouter]:
     missing: dict[int | str, dict[str, Any]] = {404: error_schema("No campaign has this id.")}
 
     @reading.get("/api/v1/campaigns")
-    def list_campaigns(standing: Annotated[Standing | None, Query(alias="state")] = None) -> list[Campaign]:
-        """List campaigns, newest first; `state` restricts the list to one state."""
+    def list_campaigns(
+        paging: Paging,
+        standing: Annotated[
+            Standing | None, Query(alias="state", description="Only campaigns with this status.")
+        ] = None,
+        kind: Annotated[Kind | None, Query(description="Only campaigns of this kind.")] = None,
+    ) -> CampaignPage:
+        """List campaigns, newest first."""
         with state.reading() as session:
-            return campaign_store.list_all(session, standing)
+            campaigns, following = campaign_store.list_page(session, paging, standing, kind)
+            return CampaignPage(items=describe_campaigns(session, campaigns), next=following)
 
     @reading.get("/api/v1/campaigns/{campaign_id}", responses=missing)
-    def show_campaign(campaign_id: Id) -> Campaign:
+    def show_campaign(campaign_id: Id) -> CampaignResource:
+        """Return one campaign."""
         with state.reading() as session:
-            return found_or_404(campaign_store.find(session, campaign_id), "campaign")
+            campaign = found_or_404(campaign_store.find(session, campaign_id), "campaign")
+            return describe_campaigns(session, [campaign])[0]
 
     @operating.post("/api/v1/campaigns", status_code=201)
-    def create_campaign(new: NewCampaign, who: Who, response: Response) -> Campaign:
+    def create_campaign(new: NewCampaign, who: Who, response: Response) -> CampaignResource:
         """Create a draft. After 201 it survives a power failure."""
         try:
             settings = checked(new.kind, new.settings, new.epsilon, new.delta)
@@ -64,20 +73,20 @@ def routes(service: Service) -> Sequence[APIRouter]:
             settings = "{}"  # a draft may lack required settings, but cannot be started without them
         with state.writing() as session:
             campaign = campaign_store.create(session, clock(), who.name, **{**new.model_dump(), "settings": settings})
+            (created,) = describe_campaigns(session, [campaign])
         response.headers["Location"] = f"/api/v1/campaigns/{campaign.id}"
-        return campaign
+        return created
 
     def mover(action: Action) -> Any:
-        def move(campaign_id: Id, who: Who) -> Campaign:
+        def move(campaign_id: Id, who: Who) -> CampaignResource:
             try:
                 with state.writing() as session:
                     campaign = found_or_404(campaign_store.find(session, campaign_id), "campaign")
                     if action == "start":
                         settings = json.loads(campaign.settings)
                         checked(campaign.kind, settings, campaign.epsilon, campaign.delta)
-                    return found_or_404(
-                        campaign_store.move(session, clock(), who.name, campaign_id, action), "campaign"
-                    )
+                    moved = campaign_store.move(session, clock(), who.name, campaign_id, action)
+                    return describe_campaigns(session, [found_or_404(moved, "campaign")])[0]
             except (InputError, SettingError) as error:
                 raise HTTPException(409, str(error)) from None
 

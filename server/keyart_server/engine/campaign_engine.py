@@ -18,6 +18,7 @@ from keyart.errors import BundleError, KeyartError, SumRefused
 from keyart_federated import campaigns as federated_campaigns
 
 from ..campaigns import Campaign, campaign_store
+from ..campaigns.waiting import store_reasons
 from ..gateway import enrolment
 from ..releases import publishing, release_store
 from ..rounds import Round, round_store
@@ -91,6 +92,7 @@ class CampaignEngine:
             round_.id for round_ in campaigns_by_id.values() if round_.state == "running"
         }:
             self._service.blocked.pop(name, None)
+        store_reasons(self._service.state, self._service.blocked)
 
     def _ask(self, campaign: Campaign) -> None:
         """Begin the next round of the campaign, if it is due."""

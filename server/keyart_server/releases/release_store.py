@@ -16,6 +16,7 @@ from keyart.errors import InputError
 from keyart_federated.campaigns.rollout_plan import RolloutPlan
 
 from .. import audit_log
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import ReleaseRow
 from . import bundle_archive
 from .gate import Gate
@@ -145,6 +146,17 @@ def record_weights(session: Session, version: int, manifest: Manifest) -> None:
 def list_all(session: Session, standing: ReleaseStatus | None = None, limit: int | None = None) -> list[Release]:
     """Return all releases, or those with one status, newest version first."""
     return _select(session, *([] if standing is None else [ReleaseRow.standing == standing]), limit=limit)
+
+
+def list_page(
+    session: Session, paging: PageRequest, standing: ReleaseStatus | None = None
+) -> tuple[list[Release], str | None]:
+    """Return one page of releases, of one status if it is given, and the cursor of the next page."""
+    rows = select(ReleaseRow).options(defer(ReleaseRow.files))
+    if standing is not None:
+        rows = rows.where(ReleaseRow.standing == standing)
+    page, following = read_page(session, rows, (ReleaseRow.version,), paging)
+    return [_release(row) for row in page], following
 
 
 def newest_version(session: Session) -> int | None:
