@@ -15,6 +15,7 @@ from .charges import (
     give_back,
     list_charges,
     projected_epsilon,
+    spent_after,
 )
 
 __all__ = [
@@ -27,4 +28,5 @@ __all__ = [
     "give_back",
     "list_charges",
     "projected_epsilon",
+    "spent_after",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from fastapi import Path
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,9 @@ from .waiting import waiting_reasons
 
 # The engine finishes a campaign; a person starts, pauses, resumes or stops it.
 PERSON_ACTIONS: Final[tuple[Action, ...]] = ("start", "pause", "resume", "stop")
+
+
+CampaignId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Identifier of the campaign, its `id`.")]
 
 
 class CampaignResource(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 from typing import cast
@@ -67,6 +68,12 @@ def list_page(
         rows = rows.where(CampaignRow.kind == kind)
     page, following = read_page(session, rows, (CampaignRow.created, CampaignRow.id), paging)
     return [_campaign(row) for row in page], following
+
+
+def names(session: Session, campaign_ids: Collection[str]) -> dict[str, str]:
+    """Return the names of these campaigns, by id."""
+    rows = select(CampaignRow.id, CampaignRow.name).where(CampaignRow.id.in_(campaign_ids))
+    return {row[0]: row[1] for row in session.execute(rows)}
 
 
 def count_by_state(session: Session) -> dict[str, int]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from keyart.errors import InputError, SettingError
@@ -18,9 +18,7 @@ from ..http.error_responses import error_schema, found_or_404
 from ..http.pagination import Paging
 from ..service import Service
 from . import campaign_store
-from .campaign_resource import PERSON_ACTIONS, CampaignPage, CampaignResource, describe_campaigns
-
-Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id` returned on creation.")]
+from .campaign_resource import PERSON_ACTIONS, CampaignId, CampaignPage, CampaignResource, describe_campaigns
 
 
 class NewCampaign(BaseModel):
@@ -56,7 +54,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             return CampaignPage(items=describe_campaigns(session, campaigns), next=following)
 
     @reading.get("/api/v1/campaigns/{campaign_id}", responses=missing)
-    def show_campaign(campaign_id: Id) -> CampaignResource:
+    def show_campaign(campaign_id: CampaignId) -> CampaignResource:
         """Return one campaign."""
         with state.reading() as session:
             campaign = found_or_404(campaign_store.find(session, campaign_id), "campaign")
@@ -78,7 +76,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         return created
 
     def mover(action: Action) -> Any:
-        def move(campaign_id: Id, who: Who) -> CampaignResource:
+        def move(campaign_id: CampaignId, who: Who) -> CampaignResource:
             try:
                 with state.writing() as session:
                     campaign = found_or_404(campaign_store.find(session, campaign_id), "campaign")

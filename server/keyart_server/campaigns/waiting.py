@@ -25,10 +25,24 @@ def waiting_reasons(session: Session, campaigns: Iterable[Campaign]) -> dict[str
     running = [campaign.id for campaign in campaigns if campaign.state == "running"]
     stored = select(CampaignRow.id, CampaignRow.waiting).where(CampaignRow.id.in_(running), CampaignRow.waiting != "")
     reasons = {row[0]: row[1] for row in session.execute(stored)} if running else {}
-    return reasons | pause_reasons(session, campaigns)
+    return reasons | _pause_reasons(session, campaigns)
 
 
-def pause_reasons(session: Session, campaigns: Iterable[Campaign]) -> dict[str, str]:
+def store_reasons(state: ServerState, reasons: Mapping[str, str]) -> None:
+    """Store what the engine waits for, by campaign, and forget other reasons; write only what changed."""
+    with state.reading() as session:
+        rows = select(CampaignRow.id, CampaignRow.waiting).where(CampaignRow.waiting != "")
+        stored = {row[0]: row[1] for row in session.execute(rows)}
+    wanted = {key: reason[:MAX_REASON_LENGTH] for key, reason in reasons.items()}
+    changed = {key: wanted.get(key, "") for key in {*stored, *wanted} if wanted.get(key) != stored.get(key)}
+    if not changed:
+        return
+    with state.writing() as session:
+        for key, reason in sorted(changed.items()):
+            session.execute(update(CampaignRow).where(CampaignRow.id == key).values(waiting=reason))
+
+
+def _pause_reasons(session: Session, campaigns: Iterable[Campaign]) -> dict[str, str]:
     """Return, by id, why the server itself paused campaigns. A person's pause has no reason."""
     paused = [campaign.id for campaign in campaigns if campaign.state == "paused"]
     if not paused:
@@ -45,17 +59,3 @@ def pause_reasons(session: Session, campaigns: Iterable[Campaign]) -> dict[str, 
         if actor == "server"
     }
     return {subject: reason for subject, reason in reasons.items() if reason}
-
-
-def store_reasons(state: ServerState, reasons: Mapping[str, str]) -> None:
-    """Store what the engine waits for, by campaign, and forget other reasons; write only what changed."""
-    with state.reading() as session:
-        rows = select(CampaignRow.id, CampaignRow.waiting).where(CampaignRow.waiting != "")
-        stored = {row[0]: row[1] for row in session.execute(rows)}
-    wanted = {key: reason[:MAX_REASON_LENGTH] for key, reason in reasons.items()}
-    changed = {key: wanted.get(key, "") for key in {*stored, *wanted} if wanted.get(key) != stored.get(key)}
-    if not changed:
-        return
-    with state.writing() as session:
-        for key, reason in sorted(changed.items()):
-            session.execute(update(CampaignRow).where(CampaignRow.id == key).values(waiting=reason))

@@ -25,9 +25,3 @@ def failures(session: Session, since: datetime) -> list[Failure]:
         RoundRow.standing == "failed", RoundRow.changed >= since
     )
     return [Failure(*row) for row in session.execute(rows.order_by(RoundRow.changed.desc()))]
-
-
-def finished_sums(session: Session, since: datetime) -> list[tuple[int, str]]:
-    """Return number of devices and JSON result of every sum read since then."""
-    rows = select(RoundRow.masked, RoundRow.result).where(RoundRow.standing == "done", RoundRow.changed >= since)
-    return [(row[0], row[1]) for row in session.execute(rows)]

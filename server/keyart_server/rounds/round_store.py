@@ -19,6 +19,7 @@ from keyart_federated.accounting import Mechanism
 
 from .. import audit_log, budget
 from ..budget.charges import from_json, to_json
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import ChargeRow, MemberRow, PartialSumRow, RoundRow, StageRequestRow, SubmissionRow, WindowRow
 from . import exclusions
 from .round import ACTIVE, COMPARISON_TOPIC, GUARD_TOPIC, STATUS_OF_STAGE, OpenRound, Round, RoundStatus
@@ -132,6 +133,17 @@ def count_by_status(session: Session) -> dict[str, int]:
     return {
         row[0]: row[1] for row in session.execute(select(RoundRow.standing, func.count()).group_by(RoundRow.standing))
     }
+
+
+def list_page(
+    session: Session, paging: PageRequest, campaign_id: str, standing: RoundStatus | None = None
+) -> tuple[list[Round], str | None]:
+    """Return one page of a campaign's rounds, of one status if it is given, and the cursor of the next page."""
+    rows = select(RoundRow).where(RoundRow.campaign_id == campaign_id).options(load_only(*_SUMMARY_COLUMNS))
+    if standing is not None:
+        rows = rows.where(RoundRow.standing == standing)
+    page, following = read_page(session, rows, (RoundRow.number,), paging)
+    return [_round(row) for row in page], following
 
 
 def submissions_by_stage(session: Session, rounds: Sequence[Round]) -> dict[str, dict[Stage, int]]:

@@ -13,7 +13,7 @@ from ... import budget
 from ...access import Who
 from ...budget.forecast import forecast
 from ...campaigns import campaign_store
-from ...campaigns.waiting import pause_reasons, waiting_reasons
+from ...campaigns.waiting import waiting_reasons
 from ...releases import release_store
 from ...rounds import round_store
 from ...rounds.stage_windows import SILENT_AFTER, last_heartbeats
@@ -44,8 +44,8 @@ def routes(service: Service) -> Sequence[APIRouter]:
             fleet_budget, charges = budget.fleet_budget(session), budget.list_charges(session)
             gateways = last_heartbeats(session)
             waiting = waiting_reasons(session, campaigns_by_id.values())
-            paused_by_server = pause_reasons(session, campaigns_by_id.values())
             enrolled = session.scalar(select(func.count()).select_from(EnrolledDeviceRow)) or 0
+        paused_by_server = {key: why for key, why in waiting.items() if campaigns_by_id[key].state == "paused"}
         damage, expires = "", None
         try:
             expires = service.bundles.expires()
