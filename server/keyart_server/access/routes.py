@@ -8,12 +8,14 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
-from .. import audit_log
+from .. import audit_log, idempotency
 from ..http.error_responses import error_schema, found_or_404
 from ..http.pagination import Page, Paging
+from ..idempotency import CreatedAnswer, Once
 from ..service import Service
 from . import people, tokens
 from .guard import Who
@@ -107,14 +109,16 @@ def routes(service: Service) -> Sequence[APIRouter]:
             items, following = tokens.list_page(session, paging)
         return TokenPage(items=items, next=following)
 
-    @router.post("/api/v1/tokens", status_code=201)
-    def issue_token(new: NewToken, who: Who) -> IssuedToken:
-        """Issue an API token. Its secret is returned in this response only."""
-        name = people.checked_name(new.name)
-        with state.writing() as session:
-            valid = timedelta(days=new.days)
-            secret, token = tokens.issue(session, clock(), who.name, name, new.scopes, valid)
-        return IssuedToken(secret=secret, token=token)
+    @router.post("/api/v1/tokens", status_code=201, response_model=IssuedToken, responses=idempotency.CONFLICT)
+    def issue_token(new: NewToken, who: Who, once: Once) -> Response:
+        """Issue an API token. Its secret is returned in this answer only."""
+        name, valid, at = people.checked_name(new.name), timedelta(days=new.days), clock()
+
+        def change(session: Session) -> CreatedAnswer:
+            secret, token = tokens.issue(session, at, who.name, name, new.scopes, valid)
+            return CreatedAnswer(IssuedToken(secret=secret, token=token).model_dump_json())
+
+        return once.create(state, at, change)
 
     @router.delete("/api/v1/tokens/{token_id}", status_code=204, responses=missing)
     def revoke_token(token_id: Id, who: Who) -> None:
@@ -135,13 +139,17 @@ def routes(service: Service) -> Sequence[APIRouter]:
         with state.writing() as session:
             found_or_404(people.remove(session, clock(), who.name, person_id) or None, "account")
 
-    @router.post("/api/v1/invitations", status_code=201)
-    def invite_person(new: NewInvitation, who: Who) -> Invitation:
-        """Create a one-time link for an account. It is returned in this response only."""
-        with state.writing() as session:
-            at = clock()
+    @router.post("/api/v1/invitations", status_code=201, response_model=Invitation, responses=idempotency.CONFLICT)
+    def invite_person(new: NewInvitation, who: Who, once: Once) -> Response:
+        """Create a one-time link for an account. It is returned in this answer only."""
+        at = clock()
+
+        def change(session: Session) -> CreatedAnswer:
             code = people.invite(session, at, who.name, new.role)
-        return Invitation(path=f"/join/{code}", role=new.role, expires=at + INVITATION)
+            invitation = Invitation(path=f"/join/{code}", role=new.role, expires=at + INVITATION)
+            return CreatedAnswer(invitation.model_dump_json())
+
+        return once.create(state, at, change)
 
     @router.get("/api/v1/audit")
     def list_audit(paging: Paging) -> AuditPage:

@@ -8,14 +8,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
 from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns import checked
 from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, MAX_ROUNDS, ROUNDS, Action, Kind, Standing
 
+from .. import idempotency
 from ..access import Who
 from ..http.error_responses import error_schema, found_or_404
 from ..http.pagination import Paging
+from ..idempotency import CreatedAnswer, Once
 from ..service import Service
 from . import campaign_store
 from .campaign_resource import PERSON_ACTIONS, CampaignId, CampaignPage, CampaignResource, describe_campaigns
@@ -60,20 +63,24 @@ def routes(service: Service) -> Sequence[APIRouter]:
             campaign = found_or_404(campaign_store.find(session, campaign_id), "campaign")
             return describe_campaigns(session, [campaign])[0]
 
-    @operating.post("/api/v1/campaigns", status_code=201)
-    def create_campaign(new: NewCampaign, who: Who, response: Response) -> CampaignResource:
-        """Create a draft. After 201 it survives a power failure."""
+    @operating.post(
+        "/api/v1/campaigns", status_code=201, response_model=CampaignResource, responses=idempotency.CONFLICT
+    )
+    def create_campaign(new: NewCampaign, who: Who, once: Once) -> Response:
+        """Create a draft; start it with a second request. After 201 it survives a power failure."""
         try:
             settings = checked(new.kind, new.settings, new.epsilon, new.delta)
         except SettingError as error:
             if new.settings:
                 raise HTTPException(422, str(error)) from None
             settings = "{}"  # a draft may lack required settings, but cannot be started without them
-        with state.writing() as session:
-            campaign = campaign_store.create(session, clock(), who.name, **{**new.model_dump(), "settings": settings})
-            (created,) = describe_campaigns(session, [campaign])
-        response.headers["Location"] = f"/api/v1/campaigns/{campaign.id}"
-        return created
+        values, at = {**new.model_dump(), "settings": settings}, clock()
+
+        def change(session: Session) -> CreatedAnswer:
+            (created,) = describe_campaigns(session, [campaign_store.create(session, at, who.name, **values)])
+            return CreatedAnswer(created.model_dump_json(), f"/api/v1/campaigns/{created.id}")
+
+        return once.create(state, at, change)
 
     def mover(action: Action) -> Any:
         def move(campaign_id: CampaignId, who: Who) -> CampaignResource:

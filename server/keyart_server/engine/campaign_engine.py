@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from keyart.errors import BundleError, KeyartError, SumRefused
 from keyart_federated import campaigns as federated_campaigns
 
+from .. import idempotency
 from ..campaigns import Campaign, campaign_store
 from ..campaigns.waiting import store_reasons
 from ..gateway import enrolment
@@ -82,6 +83,7 @@ class CampaignEngine:
             with self._service.state.writing() as session:
                 enrolment.write_audit_rows(session, self._service.clock())
                 enrolment.delete_expired(session, self._service.clock())
+                idempotency.delete_expired(session, self._service.clock())
         candidate_evaluation.step(self._service)
         rollout.step(self._service)
         for campaign in campaigns_by_id.values():

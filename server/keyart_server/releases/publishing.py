@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -147,8 +147,21 @@ def publish_at_start(service: Service, bundle: Path) -> int | None:
     return release.version
 
 
-def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bool = False) -> Release:
+def submit(
+    service: Service,
+    actor: str,
+    files: Mapping[str, bytes],
+    at_once: bool = False,
+    on_proposed: Callable[[Session, Release], None] = lambda session, candidate: None,
+) -> Release:
     """Accept an uploaded bundle: run the gates that need no device, then publish it in stages or at once.
+
+    Args:
+        service: the server.
+        actor: name for the audit log.
+        files: files of the bundle by name.
+        at_once: give it to all devices at once.
+        on_proposed: called with the candidate in the transaction that records it.
 
     Raises:
         BundleError: for a bundle that devices would refuse; nothing is recorded.
@@ -165,6 +178,7 @@ def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bo
                 session, service.clock(), actor, files,
                 base=None if base is None else base.version, plan=AT_ONCE if at_once else RolloutPlan(),
             )  # fmt: skip
+            on_proposed(session, candidate)
         return decide(service, candidate.version, actor=actor)
 
 

@@ -7,14 +7,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from keyart.bundle import MAX_MODEL_VERSION
 from keyart.errors import BundleError, InputError
 
+from .. import idempotency
 from ..access import Who
 from ..http.error_responses import error_schema, found_or_404
 from ..http.pagination import Paging
+from ..idempotency import CreatedAnswer, Once, OnceRequest
 from ..service import Service
 from . import bundle_archive, publishing, release_store
 from .release import Release, ReleaseStatus
@@ -65,15 +68,16 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @operating.post(
         "/api/v1/bundles",
         status_code=201,
-        responses={**conflict, 413: error_schema("The body is too large.")},
+        response_model=ReleaseResource,
+        responses={**idempotency.CONFLICT, 413: error_schema("The body is too large.")},
         openapi_extra={"requestBody": ZIP},
     )
     async def publish_bundle(
         request: Request,
-        response: Response,
         who: Who,
+        once: Once,
         at_once: Annotated[bool, Query(description="Give it to all devices at once.")] = False,
-    ) -> ReleaseResource:
+    ) -> Response:
         """Upload a bundle as a zip of its six files.
 
         It passes the gates that need no device and is then rolled out in stages, or to all devices at once. Its
@@ -81,14 +85,11 @@ def routes(service: Service) -> Sequence[APIRouter]:
         """
         body = await request.body()
         try:
-            files = await run_in_threadpool(bundle_archive.unpack, body)
-            release = await run_in_threadpool(publishing.submit, service, who.name, files, at_once)
+            return await run_in_threadpool(_submit, service, who.name, body, at_once, once)
         except BundleError as error:
             raise HTTPException(422, str(error)) from None
         except InputError as error:
             raise HTTPException(409, str(error)) from None
-        response.headers["Location"] = f"/api/v1/releases/{release.version}"
-        return ReleaseResource.of(release)
 
     @operating.post("/api/v1/releases/{version}/promote", responses={**missing, **conflict})
     def promote_release(version: Version, who: Who, body: Promotion | None = None) -> ReleaseResource:
@@ -119,6 +120,38 @@ def routes(service: Service) -> Sequence[APIRouter]:
         return _moved(lambda: publishing.withdraw(service, version, who.name))
 
     return reading, operating
+
+
+def _submit(service: Service, actor: str, archive: bytes, at_once: bool, once: OnceRequest) -> Response:
+    """Publish an uploaded bundle once.
+
+    Publication takes several transactions. The key is recorded in the first, together with the candidate. After a
+    kill in between the server finishes the publication, and a repetition is answered with the release as it stands.
+    """
+    at = service.clock()
+    with once.in_progress():
+        with service.state.writing() as session:
+            first = once.replay(session, at)
+        if first is not None:
+            if first.body is None:
+                version = int(str(first.location).rpartition("/")[2])
+                with service.state.reading() as session:
+                    release = found_or_404(release_store.find(session, version), "release")
+                first = _answer(release)
+            return first.response(replayed=True)
+
+        def record(session: Session, candidate: Release) -> None:
+            once.record(session, at, CreatedAnswer(None, _answer(candidate).location))
+
+        files = bundle_archive.unpack(archive)
+        answer = _answer(publishing.submit(service, actor, files, at_once, on_proposed=record))
+        with service.state.writing() as session:
+            once.record(session, at, answer)
+        return answer.response()
+
+
+def _answer(release: Release) -> CreatedAnswer:
+    return CreatedAnswer(ReleaseResource.of(release).model_dump_json(), f"/api/v1/releases/{release.version}")
 
 
 def _moved(step: Callable[[], Release]) -> ReleaseResource:
