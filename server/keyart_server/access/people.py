@@ -25,7 +25,14 @@ SESSION: Final = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account."""
+    """An account of a person.
+
+    Attributes:
+        id: identifier, 16 hexadecimal digits.
+        name: name for signing in, and in the audit log.
+        role: role, which gives the scopes.
+        created: time at which the person joined.
+    """
 
     id: str
     name: str

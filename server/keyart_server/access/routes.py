@@ -24,13 +24,22 @@ from .scopes import Role, Scope
 from .tokens import Token
 
 MAX_TOKEN_DAYS = 730
-Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
+Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Identifier, its `id`.")]
 
 
 class NewToken(BaseModel):
-    """Body of a request for an API token."""
+    """Body of a request for an API token.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Attributes:
+        name: name in the audit log.
+        scopes: what the token may do.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"name": "nightly", "scopes": ["read"], "days": 90}]},
+    )
 
     name: str = Field(min_length=1, max_length=100)
     scopes: frozenset[Scope] = Field(min_length=1)
@@ -38,22 +47,36 @@ class NewToken(BaseModel):
 
 
 class IssuedToken(BaseModel):
-    """An issued token; `secret` is returned this once and stored as a hash."""
+    """An issued token.
+
+    Attributes:
+        secret: the token itself, which is returned this once and stored as a hash.
+    """
 
     secret: str
     token: Token
 
 
 class NewInvitation(BaseModel):
-    """Body of a request for an invitation."""
+    """Body of a request for an invitation.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Attributes:
+        role: role of the account.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [{"role": "operator"}]})
 
     role: Role
 
 
 class Invitation(BaseModel):
-    """A one-time link; `path` is relative to the address of this server."""
+    """A one-time link.
+
+    Attributes:
+        path: path of the link, to be appended to the address of this server.
+        role: role of the account.
+        expires: time from which the link is refused.
+    """
 
     path: str
     role: Role
@@ -90,7 +113,12 @@ class AuditPage(Page[AuditResource]):
 
 
 class AuditCheck(BaseModel):
-    """Result of the verification: number of rows and digest of the last one, to store elsewhere."""
+    """Result of the verification of the audit log.
+
+    Attributes:
+        rows: number of rows.
+        digest: digest of the last row; store it elsewhere, and later changes to earlier rows are detectable.
+    """
 
     rows: int
     digest: str

@@ -26,7 +26,15 @@ ADMIN, ADMIN_DAYS = "admin", 365
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The stored properties of a token, without its secret."""
+    """The stored properties of a token, without its secret.
+
+    Attributes:
+        id: identifier, 16 hexadecimal digits.
+        name: name in the audit log.
+        scopes: what it may do.
+        created: time at which it was issued.
+        expires: time from which it is refused.
+    """
 
     id: str
     name: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,15 +23,35 @@ from ..service import Service
 from . import campaign_store
 from .campaign_resource import PERSON_ACTIONS, CampaignId, CampaignPage, CampaignResource, describe_campaigns
 
+ACTION_TEXTS: Final[Mapping[Action, str]] = {
+    "start": "Start a draft. Its first round opens as soon as a model and a catalogue are there; see `waiting`.",
+    "pause": "Pause a running campaign. An active round is completed.",
+    "resume": "Resume a paused campaign.",
+    "stop": "Stop a campaign permanently. An active round fails; results are kept.",
+}
+
 
 class NewCampaign(BaseModel):
-    """Body of a request for a campaign. Unknown fields are refused: a misspelt budget must not be ignored."""
+    """Body of a request for a campaign. Unknown fields are refused: a misspelt budget must not be ignored.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    Attributes:
+        name: name for people, of printable characters.
+        kind: what the campaign does.
+        epsilon: limit of ε for one person over all rounds; null for the default.
+        delta: the δ of that limit; null for the default.
+        rounds: maximum number of rounds.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False,
+        json_schema_extra={"examples": [{"name": "Spring", "kind": "training", "epsilon": 4.0, "rounds": 20}]},
+    )  # fmt: skip
 
     name: str = Field(min_length=1, max_length=MAX_NAME_LENGTH)
     kind: Kind
-    epsilon: float | None = Field(None, gt=0, description="ε limit per user.")
+    epsilon: float | None = Field(
+        None, gt=0, description="Limit of ε for one person over all rounds; null for the default."
+    )
     delta: float | None = Field(None, gt=0, lt=1)
     rounds: int = Field(ROUNDS, ge=1, le=MAX_ROUNDS)
     settings: dict[str, Any] = Field({}, description="Settings of the kind; omitted ones take their defaults.")
@@ -103,6 +123,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             mover(action),
             methods=["POST"],
             name=f"{action}_campaign",
+            description=ACTION_TEXTS[action],
             responses={**missing, 409: error_schema("The campaign's state does not allow this.")},
         )
     return reading, operating
