@@ -72,7 +72,7 @@ def test_completing_a_document() -> None:
     assert done["paths"]["/x"]["get"]["summary"] == "List all x, newest first"
     assert done["paths"]["/x"]["get"]["responses"]["200"]["description"] == "The answer."
     schema = done["components"]["schemas"]["X"]
-    assert schema["description"] == "An x." and schema["properties"]["a"]["description"] == "first line, and second."
+    assert schema["description"] == "An x." and schema["properties"]["a"]["description"] == "First line, and second."
     assert schema["properties"]["b"] == {"description": "Kept."} and schema["properties"]["c"] == {"$ref": "#/y"}
     assert complete_document(done) == done, "a second time changes nothing"
     assert first_sentence("Use keyart 0.1 here: it works.") == "Use keyart 0.1 here"

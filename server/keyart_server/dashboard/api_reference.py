@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,6 +55,7 @@ class OperationText:
         scope: scope that a token needs for it.
         body: fields of the request's body.
         answer: fields of the body of the answer that succeeds.
+        items: fields of each item, if the answer is a page of a list.
         curl: example of a request.
         example: example of that answer, as JSON; "" if it has no body.
     """
@@ -68,6 +69,7 @@ class OperationText:
     parameters: tuple[FieldText, ...]
     body: tuple[FieldText, ...]
     answer: tuple[FieldText, ...]
+    items: tuple[FieldText, ...]
     answers: tuple[AnswerText, ...]
     curl: str
     example: str
@@ -114,7 +116,7 @@ def _operation(
             FieldText(
                 one["name"],
                 one["in"],
-                kind_of(one["schema"], schemas),
+                kind_of(one["schema"], schemas).removesuffix(" or null"),
                 one.get("required", False),
                 one.get("description", ""),
             )
@@ -122,6 +124,9 @@ def _operation(
         ),
         body=tuple(_fields(body, schemas)),
         answer=tuple(_fields(answer, schemas)),
+        items=tuple(
+            _fields(_resolved(answer, schemas).get("properties", {}).get("items", {}).get("items", {}), schemas)
+        ),
         answers=tuple(AnswerText(status, responses[status]["description"]) for status in sorted(responses)),
         curl=_curl(method, path, media, example_of(body, schemas) if body else None, address),
         example="" if example is None else json.dumps(example, indent=2, ensure_ascii=False),
@@ -144,6 +149,12 @@ def _fields(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[F
     for name, field in resolved.get("properties", {}).items():
         described = field.get("description") or _resolved(field, schemas).get("description", "")
         yield FieldText(name, "", kind_of(field, schemas), name in required, described)
+
+
+def _item_of(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the schema of the items of a page of a list, or an empty one."""
+    item: Mapping[str, Any] = _resolved(schema, schemas).get("properties", {}).get("items", {}).get("items", {})
+    return item
 
 
 def kind_of(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
@@ -186,8 +197,8 @@ def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[
 
 def _curl(method: str, path: str, media: str, body: Any, address: str) -> str:
     """Return a request as a command for a shell, on lines that continue."""
-    parts = ["curl" if method in ("GET", "POST") and (method == "GET" or media) else f"curl -X {method}"]
-    parts.append('-H "Authorization: Bearer $TOKEN"')
+    command = "curl" if method in ("GET", "POST") and (method == "GET" or media) else f"curl -X {method}"
+    parts = [f'{command} -H "Authorization: Bearer $TOKEN"']
     if media:
         parts.append(f"-H 'Content-Type: {media}'")
     if media == "application/json":
@@ -196,8 +207,4 @@ def _curl(method: str, path: str, media: str, body: Any, address: str) -> str:
         parts.append("--data-binary @bundle.zip")
     url = address + path.replace("{", "").replace("}", "").replace("campaign_id", "ID").replace("version", "VERSION")
     parts.append(url.replace("token_id", "ID").replace("person_id", "ID"))
-    return _joined(parts)
-
-
-def _joined(parts: Sequence[str]) -> str:
     return " \\\n  ".join(parts)

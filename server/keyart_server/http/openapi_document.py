@@ -53,4 +53,5 @@ def _complete_schema(schema: dict[str, Any]) -> None:
     described = {name: note for part in attributes for name, note in ATTRIBUTE.findall(part)}
     for name, field in schema.get("properties", {}).items():
         if name in described and "description" not in field and "$ref" not in field:
-            field["description"] = " ".join(described[name].split())
+            text = " ".join(described[name].split())
+            field["description"] = text[0].upper() + text[1:]
