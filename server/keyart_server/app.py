@@ -18,10 +18,13 @@ from keyart.errors import KeyartError
 from . import health
 from .access import routes as access_routes
 from .access import sign_in_pages
+from .budget import routes as budget_routes
 from .bundles import routes as bundle_routes
 from .campaigns import routes as campaign_routes
 from .dashboard import rendering
 from .dashboard import routes as dashboard_routes
+from .experiments import routes as experiment_routes
+from .fleet import routes as fleet_routes
 from .gateway import routes as gateway_routes
 from .gateway.heartbeat import heartbeat
 from .gateway.rate_limits import for_direct_clients, for_proxied_clients
@@ -29,6 +32,7 @@ from .http.application import build_application
 from .issuer.issuer_metrics import IssuerMetrics
 from .issuer.routes import issuer_routes
 from .releases import routes as release_routes
+from .rounds import routes as round_routes
 from .service import Service
 
 log = logging.getLogger("keyart.server")
@@ -36,7 +40,8 @@ REFRESH_SECONDS = 6 * 3600  # a signed timestamp is valid for a day
 RETRY_SECONDS = 600
 HEADINGS = {403: "Permission denied", 404: "Not found", 503: "Temporarily unavailable"}
 ROUTE_FACTORIES = (
-    health.routes, campaign_routes.routes, release_routes.routes, access_routes.routes, bundle_routes.routes,
+    health.routes, campaign_routes.routes, round_routes.routes, experiment_routes.routes, budget_routes.routes,
+    fleet_routes.routes, release_routes.routes, access_routes.routes, bundle_routes.routes,
     gateway_routes.routes, sign_in_pages.routes, dashboard_routes.routes, rendering.routes,
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from keyart.errors import FederatedError
 
+from .http.pagination import PageRequest, read_page
 from .monitoring import events
 from .state.tables.audit import FIRST_PREDECESSOR, HEAD_ID, AuditHead, AuditRow
 
@@ -102,6 +103,12 @@ def newest(session: Session, limit: int, before: int | None = None, noun: str = 
     if before is not None:
         rows = rows.where(AuditRow.number < before)
     return [_entry(row) for row in session.scalars(rows)]
+
+
+def list_page(session: Session, paging: PageRequest) -> tuple[list[AuditEntry], str | None]:
+    """Return one page of entries, newest first, and the cursor of the next page."""
+    page, following = read_page(session, select(AuditRow), (AuditRow.number,), paging)
+    return [_entry(row) for row in page], following
 
 
 def verify(session: Session) -> tuple[int, str]:

@@ -33,7 +33,8 @@ class Service:
         issuer: the server's own issuer; None if another process is the issuer.
         revoked: the issuer's revocation list; None if there is none.
         catalog: catalogue of the fleet; None if none is configured, and then nothing can be trained.
-        blocked: why a running campaign starts no round, by campaign id, as the engine of this process last saw it.
+        blocked: why a running campaign starts no round, by campaign id, as the engine of this process saw it; the
+            engine stores it for all processes (`campaigns.waiting`).
     """
 
     settings: ServerSettings

@@ -152,4 +152,4 @@ def test_the_database_taken_away(client: httpx.Client, admin, postgres: str, ser
         assert client.get("/").status_code == 503 and "keyart</title>" in client.get("/").text
         assert "keyart_database_up 0.0" in client.get("/metrics").text
     assert client.get("/readyz").status_code == 200
-    assert [found["id"] for found in client.get("/api/v1/campaigns", headers=admin).json()] == [kept]
+    assert [found["id"] for found in client.get("/api/v1/campaigns", headers=admin).json()["items"]] == [kept]

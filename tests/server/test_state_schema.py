@@ -20,12 +20,25 @@ COLUMNS = {
     "answers": {"round_id", "stage", "number", "gateway", "digest", "body"},
     "asks": {"round_id", "stage", "number", "packets", "message"},
     "budget": {"id", "epsilon", "delta"},
-    "campaigns": {"id", "name", "kind", "state", "epsilon", "delta", "rounds", "settings", "created", "changed"},
+    "campaigns": {
+        "id",
+        "name",
+        "kind",
+        "state",
+        "epsilon",
+        "delta",
+        "rounds",
+        "settings",
+        "created",
+        "changed",
+        "waiting",
+    },
     "charges": {"campaign_id", "number", "event", "low", "high", "spent", "at"},
     "enrolled": {"device_key_hash", "by", "at", "expires"},
     "enrolments": {"hour", "by", "count"},
     "excluded": {"campaign_id", "device_key_hash", "number", "at"},
     "gateways": {"name", "last_heartbeat"},
+    "idempotency_keys": {"key_hash", "request_hash", "answer", "at"},
     "members": {"round_id", "number", "device_key_hash", "gateway"},
     "memories": {"campaign_id", "number", "data"},
     "partials": {"id", "round_id", "gateway", "lanes"},
@@ -115,7 +128,9 @@ def test_a_database_of_version_0_1_is_upgraded(service: Service) -> None:
             connection.execute(text(f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}"))
         for column in ("weights", "origin"):
             connection.execute(text(f"ALTER TABLE releases DROP COLUMN {column}"))
-        connection.execute(text("DROP TABLE excluded"))
+        connection.execute(text("ALTER TABLE campaigns DROP COLUMN waiting"))
+        for table in ("excluded", "idempotency_keys"):
+            connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     migrate(service.state.engine)
     test_migrations_make_the_tables(service)

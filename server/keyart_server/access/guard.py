@@ -23,6 +23,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
+from ..http.error_responses import error_schema
 from ..monitoring.metrics import Metrics
 from ..state import ServerState
 from . import people, secrets, tokens
@@ -97,8 +98,8 @@ class Guard:
                 return guarded
 
         refusals: dict[int | str, dict[str, Any]] = {
-            401: {"description": "Not signed in, or the token is not valid."},
-            403: {"description": f"The scope {scope} is missing."},
+            401: error_schema("Not signed in, or the token is not valid."),
+            403: error_schema(f"The scope {scope} is missing."),
         }
         return APIRouter(route_class=Guarded, dependencies=[Security(_bearer)], responses=refusals)
 

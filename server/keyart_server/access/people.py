@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from keyart.errors import InputError
 
 from .. import audit_log
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import InvitationRow, PersonRow, SessionRow
 from ..state.tables.base import MAX_NAME_LENGTH
 from . import passwords, secrets
@@ -24,7 +25,14 @@ SESSION: Final = timedelta(hours=12)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account."""
+    """An account of a person.
+
+    Attributes:
+        id: identifier, 16 hexadecimal digits.
+        name: name for signing in, and in the audit log.
+        role: role, which gives the scopes.
+        created: time at which the person joined.
+    """
 
     id: str
     name: str
@@ -81,6 +89,12 @@ def find_by_name(session: Session, name: str) -> tuple[Person, str] | None:
 def list_all(session: Session) -> list[Person]:
     """Return all accounts, oldest first."""
     return [_person(row) for row in session.scalars(select(PersonRow).order_by(PersonRow.created, PersonRow.id))]
+
+
+def list_page(session: Session, paging: PageRequest) -> tuple[list[Person], str | None]:
+    """Return one page of accounts, newest first, and the cursor of the next page."""
+    page, following = read_page(session, select(PersonRow), (PersonRow.created, PersonRow.id), paging)
+    return [_person(row) for row in page], following
 
 
 def is_empty(session: Session) -> bool:

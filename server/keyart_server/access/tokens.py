@@ -14,6 +14,7 @@ from keyart.errors import SettingError
 
 from .. import audit_log
 from ..data_folder import DataFolder
+from ..http.pagination import PageRequest, read_page
 from ..state import ServerState
 from ..state.tables import TokenRow
 from . import secrets
@@ -25,7 +26,15 @@ ADMIN, ADMIN_DAYS = "admin", 365
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The stored properties of a token, without its secret."""
+    """The stored properties of a token, without its secret.
+
+    Attributes:
+        id: identifier, 16 hexadecimal digits.
+        name: name in the audit log.
+        scopes: what it may do.
+        created: time at which it was issued.
+        expires: time from which it is refused.
+    """
 
     id: str
     name: str
@@ -64,6 +73,12 @@ def find(session: Session, at: datetime, secret: str) -> Token | None:
 def list_all(session: Session) -> list[Token]:
     """Return all tokens, oldest first."""
     return [_token(row) for row in session.scalars(select(TokenRow).order_by(TokenRow.created, TokenRow.id))]
+
+
+def list_page(session: Session, paging: PageRequest) -> tuple[list[Token], str | None]:
+    """Return one page of tokens, newest first, and the cursor of the next page."""
+    page, following = read_page(session, select(TokenRow), (TokenRow.created, TokenRow.id), paging)
+    return [_token(row) for row in page], following
 
 
 def revoke(session: Session, at: datetime, actor: str, token_id: str) -> bool:

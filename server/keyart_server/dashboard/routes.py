@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from ..service import Service
 from .pages import (
+    api_docs_page,
     audit_page,
     budget_page,
     campaigns_page,
@@ -27,6 +28,7 @@ PAGES = (
     fleet_page,
     audit_page,
     people_page,
+    api_docs_page,
 )
 
 

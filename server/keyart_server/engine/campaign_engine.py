@@ -17,7 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from keyart.errors import BundleError, KeyartError, SumRefused
 from keyart_federated import campaigns as federated_campaigns
 
+from .. import idempotency
 from ..campaigns import Campaign, campaign_store
+from ..campaigns.waiting import store_reasons
 from ..gateway import enrolment
 from ..monitoring.audit_follower import AuditFollower
 from ..releases import publishing, release_store
@@ -93,6 +95,7 @@ class CampaignEngine:
             with self._service.state.writing() as session:
                 enrolment.write_audit_rows(session, self._service.clock())
                 enrolment.delete_expired(session, self._service.clock())
+                idempotency.delete_expired(session, self._service.clock())
         candidate_evaluation.step(self._service)
         rollout.step(self._service)
         for campaign in campaigns_by_id.values():
@@ -103,6 +106,7 @@ class CampaignEngine:
             round_.id for round_ in campaigns_by_id.values() if round_.state == "running"
         }:
             self._service.blocked.pop(name, None)
+        store_reasons(self._service.state, self._service.blocked)
 
     def _ask(self, campaign: Campaign) -> None:
         """Begin the next round of the campaign, if it is due."""

@@ -17,6 +17,7 @@ import keyart
 from ..monitoring.metrics import Metrics
 from . import error_responses
 from .body_limits import BodyLimits
+from .openapi_document import complete_document
 from .request_ids import RequestIds
 from .request_metrics import RequestMetrics
 from .security_headers import SecurityHeaders
@@ -55,6 +56,8 @@ def build_application(
     for router in routers:
         app.include_router(router)
     error_responses.install(app, page)
+    generate = app.openapi
+    app.openapi = lambda: app.openapi_schema or complete_document(generate())  # type: ignore[method-assign]
     app.add_middleware(BodyLimits)
     app.add_middleware(RequestMetrics, metrics=metrics)
     app.add_middleware(SecurityHeaders, hosts=hosts, secure=secure)

@@ -35,7 +35,12 @@ PROBLEM: Final = "application/problem+json"
 
 
 class FieldProblem(BaseModel):
-    """An error of one field of a request; its value is not repeated, since it may be a secret."""
+    """An error of one field of a request; its value is not repeated, since it may be a secret.
+
+    Attributes:
+        field: name of the field, with dots between the parts of its path.
+        detail: what is wrong with it.
+    """
 
     field: str
     detail: str
@@ -47,6 +52,7 @@ class Problem(BaseModel):
     Attributes:
         type: kind of problem, as a URI; `about:blank` if the status says it all.
         title: name of the status.
+        status: status of the answer.
         detail: sentence that says what happened and what to do next.
         instance: id of the request, as in the log and in the header `X-Request-Id`.
         errors: errors by field, if the request has invalid fields.

@@ -27,7 +27,11 @@ LIST_CACHE: Final = "public, max-age=3600"
 
 
 class VoucherRequest(BaseModel):
-    """A request for a number of vouchers."""
+    """A request for a number of vouchers.
+
+    Attributes:
+        count: number of vouchers.
+    """
 
     count: int = 1
 

@@ -24,7 +24,7 @@ from .. import budget
 from ..budget.forecast import Forecast, forecast
 from ..bundles import PublishedBundles
 from ..campaigns import campaign_store
-from ..dashboard import queries
+from ..campaigns.waiting import waiting_reasons
 from ..dashboard.alerts import GATEWAY_REMOVED_AFTER
 from ..releases import release_store
 from ..releases.release import RELEASE_STATUSES
@@ -103,7 +103,7 @@ class FleetCollector(Collector):
             overdue_seconds=max(
                 ((at - round_.changed).total_seconds() - round_.patience for round_ in active), default=None
             ),
-            paused_by_server=len(queries.pause_reasons(session, campaign_store.list_all(session, "paused"))),
+            paused_by_server=len(waiting_reasons(session, campaign_store.list_all(session, "paused"))),
             budget=fleet_budget,
             forecast=self._forecast_of(session, fleet_budget, at),
             gateways=len(alive),

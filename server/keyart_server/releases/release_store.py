@@ -16,6 +16,7 @@ from keyart.errors import InputError
 from keyart_federated.campaigns.rollout_plan import RolloutPlan
 
 from .. import audit_log
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import ReleaseRow
 from . import bundle_archive
 from .gate import Gate
@@ -151,6 +152,17 @@ def count_by_status(session: Session) -> dict[str, int]:
     """Count releases by status."""
     rows = select(ReleaseRow.standing, func.count()).group_by(ReleaseRow.standing)
     return {row[0]: row[1] for row in session.execute(rows)}
+
+
+def list_page(
+    session: Session, paging: PageRequest, standing: ReleaseStatus | None = None
+) -> tuple[list[Release], str | None]:
+    """Return one page of releases, of one status if it is given, and the cursor of the next page."""
+    rows = select(ReleaseRow).options(defer(ReleaseRow.files))
+    if standing is not None:
+        rows = rows.where(ReleaseRow.standing == standing)
+    page, following = read_page(session, rows, (ReleaseRow.version,), paging)
+    return [_release(row) for row in page], following
 
 
 def newest_version(session: Session) -> int | None:

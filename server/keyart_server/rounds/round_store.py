@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -19,6 +19,7 @@ from keyart_federated.accounting import Mechanism
 
 from .. import audit_log, budget
 from ..budget.charges import from_json, to_json
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import (
     CampaignRow,
     ChargeRow,
@@ -144,6 +145,53 @@ def count_by_status(session: Session) -> dict[str, int]:
     return {
         row[0]: row[1] for row in session.execute(select(RoundRow.standing, func.count()).group_by(RoundRow.standing))
     }
+
+
+def list_page(
+    session: Session, paging: PageRequest, campaign_id: str, standing: RoundStatus | None = None
+) -> tuple[list[Round], str | None]:
+    """Return one page of a campaign's rounds, of one status if it is given, and the cursor of the next page."""
+    rows = select(RoundRow).where(RoundRow.campaign_id == campaign_id).options(load_only(*_SUMMARY_COLUMNS))
+    if standing is not None:
+        rows = rows.where(RoundRow.standing == standing)
+    page, following = read_page(session, rows, (RoundRow.number,), paging)
+    return [_round(row) for row in page], following
+
+
+def submissions_by_stage(session: Session, rounds: Sequence[Round]) -> dict[str, dict[Stage, int]]:
+    """Count the devices that have submitted at each stage, over all gateways, by round."""
+    if not rounds:
+        return {}
+    key_columns = (SubmissionRow.round_id, SubmissionRow.stage)
+    counts = (
+        select(*key_columns, func.count())
+        .where(SubmissionRow.round_id.in_([round_.id for round_ in rounds]))
+        .group_by(*key_columns)
+    )
+    by_round: dict[str, dict[Stage, int]] = {}
+    for round_id, stage, devices in session.execute(counts):
+        by_round.setdefault(round_id, {})[Stage(stage)] = devices
+    return by_round
+
+
+def newest_done(session: Session, campaign_ids: Collection[str]) -> dict[str, Round]:
+    """Return the newest round of each campaign whose sum was read, by campaign."""
+    newest = (
+        select(RoundRow.campaign_id, func.max(RoundRow.number).label("number"))
+        .where(RoundRow.campaign_id.in_(campaign_ids), RoundRow.standing == "done")
+        .group_by(RoundRow.campaign_id)
+        .subquery()
+    )
+    same = (newest.c.campaign_id == RoundRow.campaign_id) & (newest.c.number == RoundRow.number)
+    return {round_.campaign_id: round_ for round_ in _rounds(session, select(RoundRow).join(newest, same))}
+
+
+def count_done(session: Session, campaign_ids: Collection[str]) -> dict[str, int]:
+    """Count the rounds whose sum was read, by campaign."""
+    done = select(RoundRow.campaign_id, func.count()).where(
+        RoundRow.campaign_id.in_(campaign_ids), RoundRow.standing == "done"
+    )
+    return {row[0]: row[1] for row in session.execute(done.group_by(RoundRow.campaign_id))}
 
 
 def advance(session: Session, at: datetime, round_id: str, stage: Stage, answered: int) -> Round:

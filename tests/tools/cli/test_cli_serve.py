@@ -127,5 +127,5 @@ def test_back_up_and_restore(here: Path, keyart_command) -> None:
     done = keyart_command("serve", "--data", "new", "--restore", "copy.tar")
     assert done.exit_code == 0 and done.stdout.startswith("Restored: copy.tar, from ")
     with running(here / "new") as server:
-        listed = server.client.get("/api/v1/campaigns", headers=server.bearer).json()
+        listed = server.client.get("/api/v1/campaigns", headers=server.bearer).json()["items"]
         assert [campaign["id"] for campaign in listed] == [kept]

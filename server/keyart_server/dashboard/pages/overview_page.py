@@ -13,6 +13,7 @@ from ... import budget
 from ...access import Who
 from ...budget.forecast import forecast
 from ...campaigns import campaign_store
+from ...campaigns.waiting import waiting_reasons
 from ...releases import release_store
 from ...rounds import round_store
 from ...rounds.stage_windows import SILENT_AFTER, last_heartbeats
@@ -37,13 +38,14 @@ def routes(service: Service) -> Sequence[APIRouter]:
         with service.state.reading() as session:
             campaigns_by_id = {campaign.id: campaign for campaign in campaign_store.list_all(session)}
             going_on = round_store.list_active(session)
-            submitted = queries.submissions_by_stage(session, going_on)
+            submitted = round_store.submissions_by_stage(session, going_on)
             failed = queries.failures(session, at - FAILURE_WINDOW)
             releases = release_store.list_all(session, limit=MAX_RELEASES)
             fleet_budget, charges = budget.fleet_budget(session), budget.list_charges(session)
             gateways = last_heartbeats(session)
-            paused_by_server = queries.pause_reasons(session, campaigns_by_id.values())
+            waiting = waiting_reasons(session, campaigns_by_id.values())
             enrolled = session.scalar(select(func.count()).select_from(EnrolledDeviceRow)) or 0
+        paused_by_server = {key: why for key, why in waiting.items() if campaigns_by_id[key].state == "paused"}
         damage, expires = "", None
         try:
             expires = service.bundles.expires()
@@ -70,7 +72,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             ],
             going_on=len(going_on),
             running=[campaign for campaign in campaigns_by_id.values() if campaign.state == "running"],
-            blocked=service.blocked,
+            blocked=waiting,
             campaigns=len(campaigns_by_id),
             budget=fleet_budget,
             forecast=prediction,

@@ -9,6 +9,7 @@ from .access import InvitationRow, PersonRow, SessionRow, TokenRow
 from .audit import AuditHead, AuditRow
 from .base import TableBase
 from .campaigns import BudgetRow, CampaignRow, CampaignStateRow, ChargeRow
+from .idempotency_keys import IdempotencyKeyRow
 from .releases import ReleaseRow
 from .rounds import (
     EnrolledDeviceRow,
@@ -34,6 +35,7 @@ __all__ = [
     "EnrolmentCountRow",
     "ExcludedDeviceRow",
     "GatewayRow",
+    "IdempotencyKeyRow",
     "InvitationRow",
     "MemberRow",
     "PartialSumRow",
