@@ -68,6 +68,12 @@ def newest(session: Session, limit: int, before: int | None = None, noun: str = 
     return [_entry(row) for row in session.scalars(rows)]
 
 
+def entries_after(session: Session, number: int, limit: int) -> list[AuditEntry]:
+    """Return up to `limit` rows behind a number, oldest first: rows are numbered in the order of their commits."""
+    rows = select(AuditRow).where(AuditRow.number > number).order_by(AuditRow.number).limit(limit)
+    return [_entry(row) for row in session.scalars(rows)]
+
+
 def verify(session: Session) -> tuple[int, str]:
     """Verify the whole log.
 
