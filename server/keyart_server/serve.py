@@ -137,7 +137,7 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
             settings=settings,
             data=data,
             state=state,
-            guard=Guard(state, clock, settings.secure, settings.identity.totp_roles),
+            guard=Guard(state, clock, settings.secure, settings.identity.totp_roles, settings.identity.passwords),
             bundles=PublishedBundles(data, clock),
             metrics=Metrics(keyart.__version__),
             pages=Pages(server_trusted=issuer is not None),

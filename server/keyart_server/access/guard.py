@@ -76,6 +76,7 @@ class Guard:
         clock: returns the current time, with zone.
         secure: whether the session cookie is bound to https and this host (`__Host-`).
         totp_roles: roles that need a second factor when they sign in with a password.
+        passwords: whether sessions that began with a password are accepted.
     """
 
     def __init__(
@@ -84,7 +85,9 @@ class Guard:
         clock: Callable[[], datetime],
         secure: bool,
         totp_roles: frozenset[Role] = frozenset(),
+        passwords: bool = True,
     ) -> None:
+        self._passwords = passwords
         self._state, self._clock, self._secure, self._totp_roles = state, clock, secure, totp_roles
         self.cookie = "__Host-keyart" if secure else "keyart"
 
@@ -121,7 +124,7 @@ class Guard:
             if cookie is None:
                 return None
             signed_in = people.find_by_session(session, self._clock(), cookie)
-        if signed_in is None:
+        if signed_in is None or not (self._passwords or signed_in.factor == "oidc"):
             return None
         person = signed_in.person
         must_enrol = signed_in.factor == "password" and person.role in self._totp_roles

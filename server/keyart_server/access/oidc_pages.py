@@ -32,6 +32,7 @@ COOKIE: Final = "oidc"
 VALID: Final = timedelta(minutes=10)
 USED: Final = timedelta(hours=1)  # much longer than any ID token is accepted
 CALLBACK: Final = "/login/oidc/callback"
+MAX_WAITING: Final = 4  # threads that wait for the provider
 AWAY: Final = "The single sign-on provider does not answer as it should. Try again in a minute"
 OTHER_WAY: Final = ", or sign in with your password."
 EXPIRED: Final = "This sign-in has expired, was begun in another browser, or was used before; begin again."
@@ -83,7 +84,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 def _routes(service: Service, settings: OidcSettings) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     provider = OidcProvider(settings, service.settings.identity.outgoing_proxy)
-    waiting = HashThreads()  # of people who wait for the provider, so that nobody else waits with them
+    waiting = HashThreads(MAX_WAITING)  # of people who wait for the provider, so that nobody else waits with them
     away = AWAY + (OTHER_WAY if service.settings.identity.passwords else ".")
 
     def redirect_uri(request: Request) -> str:

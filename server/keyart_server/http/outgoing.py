@@ -127,18 +127,23 @@ def resolve(host: str, port: int, allowed: AddressCheck, unknown: bool = False) 
 
 def is_public(address: IpAddress) -> bool:
     """Tell whether an address is one of the internet: not private, link-local, loopback, multicast or reserved."""
-    return all(inner.is_global and not inner.is_multicast for inner in embedded_addresses(address))
+    return all(
+        inner.is_global
+        and not (inner.is_multicast or inner.is_reserved or (inner.version == 6 and inner.is_site_local))
+        for inner in embedded_addresses(address)
+    )
 
 
 def embedded_addresses(address: IpAddress) -> tuple[IpAddress, ...]:
     """Return an address with the IPv4 addresses that it leads to: mapped, 6to4, Teredo and NAT64."""
     if address.version == 4:
         return (address,)
-    nat64 = ipaddress.IPv4Address(address.packed[-4:]) if address in NAT64 else None
-    teredo = address.teredo[1] if address.teredo else None
     if address.ipv4_mapped is not None:
         return (address.ipv4_mapped,)
-    return (address, *(inner for inner in (address.sixtofour, teredo, nat64) if inner is not None))
+    if address in NAT64:
+        return (ipaddress.IPv4Address(address.packed[-4:]),)
+    teredo = address.teredo[1] if address.teredo else None
+    return (address, *(inner for inner in (address.sixtofour, teredo) if inner is not None))
 
 
 class _Backend(httpcore.NetworkBackend):

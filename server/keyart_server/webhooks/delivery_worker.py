@@ -78,8 +78,9 @@ class DeliveryWorker:
         with service.state.reading() as session:
             due = sorted(deliveries.list_due(session, service.clock()), key=attrgetter("webhook_id"))
         by_webhook = [list(group) for _, group in groupby(due, attrgetter("webhook_id"))]
-        with ThreadPoolExecutor(MAX_PARALLEL, "webhooks") as pool:
-            list(pool.map(self._send_all, by_webhook))
+        if by_webhook:
+            with ThreadPoolExecutor(MAX_PARALLEL, "webhooks") as pool:
+                list(pool.map(self._send_all, by_webhook))
         if service.clock() > self._cleaned + CLEANING_INTERVAL:
             self._cleaned = service.clock()
             with service.state.writing() as session:

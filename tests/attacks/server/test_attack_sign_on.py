@@ -297,9 +297,12 @@ def test_without_passwords_there_is_a_way_in(provider: RunningProvider, tmp_path
     """The token of the data folder, and a start with passwords: docs/how-to/sign-in.md."""
     oidc = settings_of(provider.issuer, tmp_path)
     with attacked(tmp_path, identity=IdentitySettings(oidc)) as target:
-        target.person("Kim")
+        cookies = dict(target.person("Kim").cookies)
     with attacked(tmp_path, identity=IdentitySettings(oidc, passwords=False)) as target:
         provider.control(broken=True)
+        before = target.browser()
+        before.cookies.update(cookies)
+        assert not is_in(before), "a session that began with a password"
         browser = target.browser()
         page = browser.get("/")
         assert 'name="password"' not in page.text and "/login/oidc" in page.text

@@ -36,7 +36,8 @@ def send(url: str, allowed=NOWHERE, **limits: float) -> int:
         "127.0.0.1", "127.9.9.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254",
         "100.64.0.1", "192.0.2.1", "198.18.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1",
         "::1", "::", "fe80::1", "fc00::1", "fd12:3456::1", "ff02::1", "2001:db8::1",
-        "::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::", "2002:a9fe:a9fe::", "64:ff9b::7f00:1",
+        "::7f00:1", "fec0::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::", "2002:a9fe:a9fe::",
+        "64:ff9b::7f00:1",
         "64:ff9b::a9fe:a9fe", "2001:0:4136:e378:8000:63bf:80ff:fffe",
     ],
 )  # fmt: skip
@@ -66,7 +67,7 @@ def test_a_network_is_allowed_by_name(receiver: Receiver) -> None:
     allowed = address_check(networks(("10.1.0.0/16", "127.0.0.0/8", "fd00::/8")))
     assert send(receiver.url, allowed) == 204
     for address, reached in (("10.1.2.3", True), ("10.2.0.1", False), ("::ffff:10.1.2.3", True), ("fd00::1", True),
-                             ("169.254.169.254", False), ("64:ff9b::a01:203", False)):  # fmt: skip
+                             ("169.254.169.254", False), ("64:ff9b::a01:203", True)):  # fmt: skip
         assert allowed(ipaddress.ip_address(address)) is reached, address
     with pytest.raises(SettingError, match="--webhook-network"):
         networks(("10.1.0.1/16",))
