@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,7 @@ import httpx
 import pytest
 from support import rounds as round_samples
 from support.receiver import Receiver, receiving
-from support.server import Clock, bearer, join, listening
+from support.server import Clock, bearer, join, listening, running
 
 from keyart_server import audit_log, budget
 from keyart_server.access import people, tokens
@@ -410,6 +411,21 @@ def test_the_pages(service: Service, worker: DeliveryWorker, receiver: Receiver,
         assert "The webhook is enabled." in post(f"{path}/enable").text
         assert "The webhook is deleted." in post(f"{path}/remove").text
         assert client.get(path).status_code == 404
+
+
+@pytest.mark.slow
+def test_the_process_sends(tmp_path: Path, receiver: Receiver) -> None:
+    """The real command; the proxy of the environment is none of its business."""
+    with running(tmp_path / "data", "--webhook-network", "127.0.0.0/8") as server:
+        new = {"name": "Chat", "url": receiver.url, "events": ["round.failed"]}
+        made = server.client.post("/api/v1/webhooks", json=new, headers=server.bearer).json()
+        path = f"/api/v1/webhooks/{made['webhook']['id']}"
+        assert server.client.post(f"{path}/test", headers=server.bearer).status_code == 202
+        deadline = time.monotonic() + 30
+        while not receiver.received and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert receiver.received[0].is_signed(made["secret"])
+        assert server.stop() == 0
 
 
 def _all() -> Any:

@@ -15,6 +15,7 @@ import pytest
 from attacks.server.wire import Target, attacked
 from support.oidc_provider import CLIENT_ID, CLIENT_SECRET, RunningProvider, provider_running
 from support.server import PASSWORD, Seconds
+from support.server import running as command_running
 
 from keyart.errors import SettingError
 from keyart_server.access.id_token import IdTokenRefused, SigningKeyUnknown
@@ -314,6 +315,21 @@ def test_without_passwords_there_is_a_way_in(provider: RunningProvider, tmp_path
         assert target.client.get("/api/v1/people", headers=target.admin).status_code == 200
     with attacked(tmp_path, identity=IdentitySettings(oidc)) as target:
         assert target.browser().post("/login", data={"name": "Kim", "password": PASSWORD}).status_code == 303
+
+
+@pytest.mark.slow
+def test_the_real_command(provider: RunningProvider, tmp_path: Path, monkeypatch) -> None:
+    """As the documentation says: issuer and client from the environment, the secret from a file."""
+    (tmp_path / "oidc.secret").write_text(CLIENT_SECRET)
+    monkeypatch.setenv("KEYART_OIDC_ISSUER", provider.issuer)
+    monkeypatch.setenv("KEYART_OIDC_CLIENT_ID", CLIENT_ID)
+    monkeypatch.setenv("KEYART_OIDC_CLIENT_SECRET_FILE", str(tmp_path / "oidc.secret"))
+    monkeypatch.setenv("KEYART_OIDC_ADMINISTRATORS", "root staff")
+    with command_running(tmp_path / "data", "--no-passwords") as server:
+        assert server.started["join"] is None
+        assert provider.sign_on(server.client).status_code == 200
+        assert server.client.get("/audit").status_code == 200
+    assert CLIENT_SECRET not in (tmp_path / "data.log").read_text()
 
 
 def test_wrong_settings(tmp_path: Path) -> None:
