@@ -204,7 +204,7 @@ def test_a_failed_message_is_tried_again_for_a_day(
     for _ in range(len(deliveries.RETRIES) - 1):
         before = clock()
         with service.state.reading() as session:
-            (item,) = deliveries.read_log(session, webhook_id, _all()).items
+            (item,), _ = deliveries.read_log(session, webhook_id, _all())
         assert item.due is not None and item.outcome == "The receiver answered 500."
         clock.now = item.due
         waits.append(clock() - before)

@@ -29,7 +29,7 @@ MAX_INTEGER: Final = 2**63 - 1
 class Page(BaseModel, Generic[T]):
     """One page of a list, newest first."""
 
-    items: list[T]
+    items: list[T] = Field(description="The items of this page.")
     next: str | None = Field(description="Cursor of the next page; null on the last page.", examples=[None])
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from .. import budget
 from ..access.secrets import make_id
 from ..audit_log import AuditEntry, entries_after, newest
-from ..http.pagination import Page, PageRequest, read_page
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import DeliveryRow, WebhookCursorRow, WebhookRow
 from ..state.upsert import upsert
 from . import webhook_store
@@ -119,11 +119,11 @@ def record(session: Session, at: datetime, delivery_id: str, status: int | None,
         webhook_store.disable(session, at, "server", receiver.id, reason)
 
 
-def read_log(session: Session, webhook_id: str, paging: PageRequest) -> Page[Delivery]:
-    """Return a page of the messages to a receiver, newest first."""
+def read_log(session: Session, webhook_id: str, paging: PageRequest) -> tuple[list[Delivery], str | None]:
+    """Return a page of the messages to a receiver, newest first, and the cursor of the next page or None."""
     rows = select(DeliveryRow).where(DeliveryRow.webhook_id == webhook_id)
     found, following = read_page(session, rows, (DeliveryRow.created, DeliveryRow.id), paging)
-    return Page[Delivery](items=[_delivery(row) for row in found], next=following)
+    return [_delivery(row) for row in found], following
 
 
 def count_pending(session: Session) -> dict[str, int]:

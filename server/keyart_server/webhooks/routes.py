@@ -23,26 +23,55 @@ DISABLED = "The webhook is disabled; enable it first."
 
 
 class NewWebhook(BaseModel):
-    """Body of a request for a webhook."""
+    """Body of a request for a webhook.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Attributes:
+        name: name on pages and in the audit log.
+        url: address that gets the messages: https, or http to this machine.
+        events: events that it gets.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [{"name": "Chat", "url": "https://hooks.example/keyart", "events": ["round.failed"]}]
+        },
+    )
 
     name: str = Field(min_length=1, max_length=MAX_NAME_LENGTH)
-    url: str = Field(min_length=1, max_length=MAX_URL_LENGTH, description="An https address.")
+    url: str = Field(min_length=1, max_length=MAX_URL_LENGTH)
     events: frozenset[EventType] = Field(min_length=1)
 
 
 class RegisteredWebhook(BaseModel):
-    """A registered webhook; `secret` is returned this once."""
+    """A registered webhook.
+
+    Attributes:
+        secret: key that signs messages, which is returned this once.
+        webhook: the webhook.
+    """
 
     secret: str
     webhook: Webhook
 
 
 class WebhookSecret(BaseModel):
-    """A new secret, returned this once; messages are signed with the previous one, too, for 24 hours."""
+    """A new secret; messages are signed with the previous one, too, for 24 hours.
+
+    Attributes:
+        secret: key that signs messages, which is returned this once.
+    """
 
     secret: str
+
+
+class WebhookPage(Page[Webhook]):
+    """One page of webhooks, newest first."""
+
+
+class DeliveryPage(Page[Delivery]):
+    """One page of the messages to a webhook, newest first."""
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -52,22 +81,25 @@ def routes(service: Service) -> Sequence[APIRouter]:
     missing: dict[int | str, dict[str, Any]] = {404: error_schema("No webhook has this id.")}
 
     @router.get("/api/v1/webhooks")
-    def list_webhooks(paging: Paging) -> Page[Webhook]:
+    def list_webhooks(paging: Paging) -> WebhookPage:
         """List webhooks, newest first."""
         with state.reading() as session:
-            return webhook_store.read_list(session, paging)
+            items, following = webhook_store.read_list(session, paging)
+        return WebhookPage(items=items, next=following)
 
     @router.get("/api/v1/webhooks/{webhook_id}", responses=missing)
     def show_webhook(webhook_id: Id) -> Webhook:
+        """Return a webhook."""
         with state.reading() as session:
             return found_or_404(webhook_store.find(session, webhook_id), "webhook")
 
     @router.get("/api/v1/webhooks/{webhook_id}/deliveries", responses=missing)
-    def list_deliveries(webhook_id: Id, paging: Paging) -> Page[Delivery]:
+    def list_deliveries(webhook_id: Id, paging: Paging) -> DeliveryPage:
         """List the messages to a webhook, newest first."""
         with state.reading() as session:
             found_or_404(webhook_store.find(session, webhook_id), "webhook")
-            return deliveries.read_log(session, webhook_id, paging)
+            items, following = deliveries.read_log(session, webhook_id, paging)
+        return DeliveryPage(items=items, next=following)
 
     @router.post("/api/v1/webhooks", status_code=201)
     def register_webhook(new: NewWebhook, who: Who) -> RegisteredWebhook:

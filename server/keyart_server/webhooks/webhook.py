@@ -23,6 +23,9 @@ class Webhook:
     """A receiver of events.
 
     Attributes:
+        id: identifier.
+        name: name on pages and in the audit log.
+        url: address that gets the messages.
         events: types of events that it gets.
         created: time of its registration; it gets later events only.
         failing_since: time of the first failure since its last success, or None.
@@ -47,6 +50,8 @@ class Delivery:
     Attributes:
         id: value of its header `webhook-id`, the same in every attempt.
         event: type of its event.
+        status: whether it waits for an attempt, was delivered, or was given up.
+        created: time of its creation.
         attempts: number of attempts so far.
         due: time of the next attempt; None once it was delivered or given up.
         changed: time of the last attempt, or of its creation.

@@ -15,7 +15,7 @@ from .. import audit_log
 from ..access.people import checked_name
 from ..access.sealing import Sealer
 from ..access.secrets import make_id
-from ..http.pagination import Page, PageRequest, read_page
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import DeliveryRow, WebhookRow
 from . import signature
 from .events import EVENTS
@@ -59,10 +59,10 @@ def list_all(session: Session) -> list[Webhook]:
     return [_webhook(row) for row in session.scalars(select(WebhookRow).order_by(WebhookRow.created, WebhookRow.id))]
 
 
-def read_list(session: Session, paging: PageRequest) -> Page[Webhook]:
-    """Return a page of the receivers, newest first."""
+def read_list(session: Session, paging: PageRequest) -> tuple[list[Webhook], str | None]:
+    """Return a page of the receivers, newest first, and the cursor of the next page or None."""
     found, following = read_page(session, select(WebhookRow), (WebhookRow.created, WebhookRow.id), paging)
-    return Page[Webhook](items=[_webhook(row) for row in found], next=following)
+    return [_webhook(row) for row in found], following
 
 
 def rotate(session: Session, at: datetime, actor: str, sealer: Sealer, webhook_id: str) -> str | None:

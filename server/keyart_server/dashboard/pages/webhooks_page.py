@@ -41,10 +41,10 @@ def routes(service: Service) -> Sequence[APIRouter]:
     ) -> Response:
         with state.reading() as session:
             webhook = found_or_404(webhook_store.find(session, webhook_id), "webhook")
-            page = deliveries.read_log(session, webhook_id, PageRequest(ROWS_PER_PAGE, cursor))
+            messages, older = deliveries.read_log(session, webhook_id, PageRequest(ROWS_PER_PAGE, cursor))
         return render_page(
             service, request, who, "webhook.html", status,
-            webhook=webhook, deliveries=page.items, older=page.next, secret=secret, event_texts=EVENT_TEXTS,
+            webhook=webhook, deliveries=messages, older=older, secret=secret, event_texts=EVENT_TEXTS,
         )  # fmt: skip
 
     @router.get(PATH)
