@@ -93,7 +93,7 @@ def test_a_persons_day(page: Any, served: tuple[Service, str]) -> None:
         page.fill("#name", "Chat")
         page.fill("#url", receiver.url)
         page.check("[value='round.failed']")
-        page.click("text=Register")
+        page.click("form button:has-text('Register')")
         assert page.text_content("#secret").startswith("whsec_")
         look(page)
         page.click("text=Send a test message")
