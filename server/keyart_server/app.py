@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from keyart.errors import KeyartError
 
 from . import health
+from .access import oidc_pages, second_factor_pages, sign_in_pages
 from .access import routes as access_routes
-from .access import sign_in_pages
 from .budget import routes as budget_routes
 from .bundles import routes as bundle_routes
 from .campaigns import routes as campaign_routes
@@ -34,6 +35,7 @@ from .issuer.routes import issuer_routes
 from .releases import routes as release_routes
 from .rounds import routes as round_routes
 from .service import Service
+from .webhooks import routes as webhook_routes
 
 log = logging.getLogger("keyart.server")
 REFRESH_SECONDS = 6 * 3600  # a signed timestamp is valid for a day
@@ -41,8 +43,9 @@ RETRY_SECONDS = 600
 HEADINGS = {403: "Permission denied", 404: "Not found", 503: "Temporarily unavailable"}
 ROUTE_FACTORIES = (
     health.routes, campaign_routes.routes, round_routes.routes, experiment_routes.routes, budget_routes.routes,
-    fleet_routes.routes, release_routes.routes, access_routes.routes, bundle_routes.routes,
-    gateway_routes.routes, sign_in_pages.routes, dashboard_routes.routes, rendering.routes,
+    fleet_routes.routes, release_routes.routes, access_routes.routes, webhook_routes.routes, bundle_routes.routes,
+    gateway_routes.routes, sign_in_pages.routes, second_factor_pages.routes, oidc_pages.routes,
+    dashboard_routes.routes, rendering.routes,
 )  # fmt: skip
 
 
@@ -65,6 +68,8 @@ def create_app(service: Service) -> FastAPI:
         if status == 401:
             path = request.url.path
             return sign_in_pages.sign_in_page(service, path, 200 if path == "/" else status)
+        if getattr(request.state, "must_enrol", False):
+            return RedirectResponse("/account", 303)
         heading = HEADINGS.get(status, "The request failed")
         actor = getattr(request.state, "actor", None)  # set if the guard has admitted somebody
         return service.pages.show("message.html", status, headers, heading=heading, sentence=sentence, actor=actor)

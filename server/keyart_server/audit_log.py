@@ -111,6 +111,12 @@ def list_page(session: Session, paging: PageRequest) -> tuple[list[AuditEntry], 
     return [_entry(row) for row in page], following
 
 
+def entries_after(session: Session, number: int, limit: int) -> list[AuditEntry]:
+    """Return up to `limit` rows behind a number, oldest first: rows are numbered in the order of their commits."""
+    rows = select(AuditRow).where(AuditRow.number > number).order_by(AuditRow.number).limit(limit)
+    return [_entry(row) for row in session.scalars(rows)]
+
+
 def verify(session: Session) -> tuple[int, str]:
     """Verify the whole log.
 

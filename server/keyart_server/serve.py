@@ -19,6 +19,7 @@ from keyart.bundle import replace_file
 
 from . import audit_log, budget
 from .access import Guard, people, tokens
+from .access.sealing import Sealer
 from .app import create_app
 from .bundles import PublishedBundles
 from .bundles.published_bundles import check_bundle
@@ -41,6 +42,7 @@ from .service import Service
 from .settings import ServerSettings
 from .signing import signing_keys
 from .state import ServerState
+from .webhooks.delivery_worker import DeliveryWorker
 
 log = logging.getLogger("keyart.server")
 
@@ -101,7 +103,7 @@ def serve(
             if not settings.sees_clients:
                 log.warning("behind a proxy without --proxy, wrong passwords of all clients are counted as of one")
 
-        with _engine_running(service):
+        with _engine_running(service, started.address):
             run_application(app, settings, listening, ready)
 
 
@@ -144,12 +146,15 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
             settings=settings,
             data=data,
             state=state,
-            guard=Guard(state, clock, settings.secure, metrics),
+            guard=Guard(
+                state, clock, settings.secure, metrics, settings.identity.totp_roles, settings.identity.passwords
+            ),
             bundles=PublishedBundles(data, clock),
             metrics=metrics,
             pages=Pages(server_trusted=issuer is not None),
             clock=clock,
             keys=keys,
+            sealer=Sealer(signing_keys.sealing_key(data.keys)),
             issuers=issuers,
             issuer=issuer,
             revoked=revoked,
@@ -170,8 +175,11 @@ def _own_issuer(
 
 
 @contextmanager
-def _engine_running(service: Service) -> Iterator[None]:
-    """Run the engine in a thread; it stops after the last request, and its rounds resume at the next start."""
+def _engine_running(service: Service, address: str) -> Iterator[None]:
+    """Run the engine and the webhooks, each in a thread.
+
+    They stop after the last request; rounds and deliveries resume at the next start.
+    """
     if not service.settings.rounds:
         yield
         return
@@ -179,13 +187,16 @@ def _engine_running(service: Service) -> Iterator[None]:
     engine = CampaignEngine(
         service, RoundDriver(lambda: _round_runner(service), lambda round_id: _is_active(service, round_id))
     )
-    thread = threading.Thread(target=engine.run, args=(stop,), name="engine")
-    thread.start()
+    works = {"engine": engine.run, "webhooks": DeliveryWorker(service, address).run}
+    threads = [threading.Thread(target=run, args=(stop,), name=name) for name, run in works.items()]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def _round_runner(service: Service) -> RoundRunner:
@@ -217,7 +228,8 @@ def _prepare(service: Service, address: str) -> StartupReport:
     bundle = service.settings.bundle
     published = None if bundle is None else publishing.publish_at_start(service, bundle)
     with state.writing() as session:
-        code = people.invite(session, clock(), "server", "administrator") if people.is_empty(session) else None
+        joinable = service.settings.identity.passwords and people.is_empty(session)
+        code = people.invite(session, clock(), "server", "administrator") if joinable else None
     return StartupReport(
         address=address,
         data=service.data.path,

@@ -20,7 +20,7 @@ from support.server import Clock, emptied
 
 from keyart.errors import KeyartError, SettingError
 from keyart_server import audit_log
-from keyart_server.access import people
+from keyart_server.access import challenges, identities, people, second_factors
 from keyart_server.campaigns import campaign_store
 from keyart_server.data_folder import DataFolder
 from keyart_server.service import Service
@@ -28,6 +28,7 @@ from keyart_server.signing.repository import Repository
 from keyart_server.state import ServerState
 from keyart_server.state.backup import back_up, restore
 from keyart_server.state.tables import TableBase
+from keyart_server.webhooks import EVENTS, deliveries, webhook_store
 
 
 @pytest.fixture
@@ -44,6 +45,15 @@ def filled(service: Service, clock: Clock, tmp_path: Path) -> Service:
         )
         people.sign_in(session, clock(), person)
         people.invite(session, clock(), "server", "operator")
+        other = identities.person_of(session, clock(), "https://login.example", "subject", "Kim", "viewer")
+        identities.use_up(session, clock(), "secret", timedelta(hours=1))
+        challenges.begin(session, clock(), other)
+        second_factors.begin(session, service.sealer, person.id)
+        second_factors.renew_recovery_codes(session, clock(), person)
+        url = "https://hooks.example"
+        webhook, _ = webhook_store.create(session, clock(), "server", service.sealer, "Chat", url, EVENTS)
+        deliveries.create_test(session, clock(), webhook.id)
+        deliveries.create_due(session, clock(), "https://keyart.example")
     return service
 
 

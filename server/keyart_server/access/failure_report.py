@@ -16,7 +16,7 @@ from .. import audit_log
 from ..monitoring import events
 from ..state import ServerState
 from .people import Person
-from .sign_in_metrics import SignInFailures
+from .sign_in_metrics import Method, SignInFailures
 
 UNKNOWN: Final = "unknown"  # stands for all names that are no account's
 
@@ -25,16 +25,21 @@ class FailureReport:
     """Counts and reports the failed sign-ins of this process."""
 
     def __init__(
-        self, state: ServerState, window: timedelta, clock: Callable[[], datetime], failures: SignInFailures
+        self,
+        state: ServerState,
+        window: timedelta,
+        clock: Callable[[], datetime],
+        failures: SignInFailures,
+        method: Method = "password",
     ) -> None:
-        self._failures = failures
+        self._failures, self._method = failures, method
         self._state, self._window, self._clock = state, window, clock
         self._counts: dict[str, tuple[datetime, int]] = {}  # by account; since when, how many
         self._lock = threading.Lock()
 
     def add(self, account: Person | None) -> None:
         """Report a failed sign-in; `account` is None for a name that is no account's."""
-        self._failures.count("password")
+        self._failures.count(self._method)
         subject = UNKNOWN if account is None else account.id
         events.emit("sign-in.fail", actor=UNKNOWN if account is None else f"person:{account.name}")
         at = self._clock()

@@ -17,7 +17,7 @@ from ..http.error_responses import error_schema, found_or_404
 from ..http.pagination import Page, Paging
 from ..idempotency import CreatedAnswer, Once
 from ..service import Service
-from . import people, tokens
+from . import people, second_factors, tokens
 from .guard import Who
 from .people import INVITATION, Person
 from .scopes import Role, Scope
@@ -166,6 +166,13 @@ def routes(service: Service) -> Sequence[APIRouter]:
         """Remove an account and end its sessions. If none is left, the next start prints a new one-time link."""
         with state.writing() as session:
             found_or_404(people.remove(session, clock(), who.name, person_id) or None, "account")
+
+    @router.delete("/api/v1/people/{person_id}/second-factor", status_code=204, responses=missing)
+    def reset_second_factor(person_id: Id, who: Who) -> None:
+        """Turn off the second factor of a person, and end their sessions."""
+        with state.writing() as session:
+            person = found_or_404(people.find(session, person_id), "account")
+            found_or_404(second_factors.reset(session, clock(), who.name, person) or None, "second factor")
 
     @router.post("/api/v1/invitations", status_code=201, response_model=Invitation, responses=idempotency.CONFLICT)
     def invite_person(new: NewInvitation, who: Who, once: Once) -> Response:

@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 from ..monitoring.metrics import Metrics
 
-Method = Literal["password", "token"]
-METHODS: Final[tuple[Method, ...]] = ("password", "token")
+Method = Literal["password", "code", "token"]
+METHODS: Final[tuple[Method, ...]] = ("password", "code", "token")
 
 
 class SignInFailures:
@@ -16,7 +16,7 @@ class SignInFailures:
     def __init__(self, metrics: Metrics) -> None:
         self._failures = metrics.counter(
             "keyart_sign_in_failures_total",
-            "Wrong passwords, and requests with an API token that is unknown or has expired.",
+            "Wrong passwords, wrong codes of second factors, and requests with an API token that is unknown or has expired.",
             ("method",),
         )
         for method in METHODS:

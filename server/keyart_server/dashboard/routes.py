@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from ..service import Service
 from .pages import (
+    account_page,
     api_docs_page,
     audit_page,
     budget_page,
@@ -17,6 +18,7 @@ from .pages import (
     overview_page,
     people_page,
     releases_page,
+    webhooks_page,
 )
 
 PAGES = (
@@ -29,6 +31,8 @@ PAGES = (
     audit_page,
     people_page,
     api_docs_page,
+    account_page,
+    webhooks_page,
 )
 
 

@@ -42,7 +42,7 @@ from .tables import AuditHead, TableBase
 
 FORMAT: Final = "keyart-backup/1"
 INDEX_NAME: Final = "backup.json"
-ONLINE_KEYS: Final = ("snapshot.pem", "timestamp.pem", "offers.pem", "issuer.pem")
+ONLINE_KEYS: Final = ("snapshot.pem", "timestamp.pem", "offers.pem", "issuer.pem", "sealing.pem")
 MEMBER: Final = re.compile(
     r"tables/[a-z_]+\.jsonl|catalog\.json|keys/[a-z]+\.pem|"
     r"tuf/root\.json|tuf/rollback/(?:targets\.json|bundle/[a-z0-9_.]+)|tuf/metadata/[a-z0-9.]+|tuf/(?:targets|bundles)/[0-9]+/[a-z0-9_.]+"

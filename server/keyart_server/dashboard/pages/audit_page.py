@@ -20,7 +20,7 @@ ROWS_PER_PAGE: Final = 50
 # Subjects of changes; an action is a noun and a verb.
 NOUNS: Final = (
     "budget", "bundle", "campaign", "device", "gate", "invitation", "issuer", "keys", "person", "release", "round",
-    "session", "state", "token",
+    "session", "state", "token", "totp", "webhook",
 )  # fmt: skip
 
 

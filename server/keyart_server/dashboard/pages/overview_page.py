@@ -19,6 +19,7 @@ from ...rounds import round_store
 from ...rounds.stage_windows import SILENT_AFTER, last_heartbeats
 from ...service import Service
 from ...state.tables import EnrolledDeviceRow
+from ...webhooks import webhook_store
 from .. import lineage, queries
 from ..alerts import FAILURE_WINDOW, Snapshot, alerts
 from ..responses import page_router, render_page
@@ -44,6 +45,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             fleet_budget, charges = budget.fleet_budget(session), budget.list_charges(session)
             gateways = last_heartbeats(session)
             waiting = waiting_reasons(session, campaigns_by_id.values())
+            webhooks = webhook_store.list_all(session)
             enrolled = session.scalar(select(func.count()).select_from(EnrolledDeviceRow)) or 0
         paused_by_server = {key: why for key, why in waiting.items() if campaigns_by_id[key].state == "paused"}
         damage, expires = "", None
@@ -54,7 +56,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         prediction = forecast(charges, fleet_budget, at)
         snapshot = Snapshot(
             at, campaigns_by_id, going_on, failed, releases, fleet_budget, prediction, gateways, expires, damage,
-            service.catalog is not None, paused_by_server,
+            service.catalog is not None, paused_by_server, webhooks,
         )  # fmt: skip
         return render_page(
             service,
