@@ -16,7 +16,7 @@ class SignInFailures:
     def __init__(self, metrics: Metrics) -> None:
         self._failures = metrics.counter(
             "keyart_sign_in_failures_total",
-            "Wrong passwords, wrong codes of second factors, and requests with an API token that is unknown or has expired.",
+            "Wrong passwords, wrong codes, and requests with an API token that is unknown or has expired.",
             ("method",),
         )
         for method in METHODS:
