@@ -40,7 +40,7 @@ def parse_value(name: str, text: str, about: FieldInfo) -> Any:
         return parse_number(name, text, int if int in types else float)
     if tuple in types:
         parts = [part for text_part in text.split(",") if (part := text_part.strip())]
-        numbers = float in get_args(about.annotation)
+        numbers = float in _flat(get_args(about.annotation)[0])
         return [parse_number(name, part, float) for part in parts] if numbers else parts
     return text
 

@@ -153,7 +153,8 @@ class ApiClient:
                 "give the CA's certificate with --ca FILE."
             )
         if tls is not None:
-            return f"{url} does not answer with TLS ({tls.strerror or tls}); if it serves plain HTTP, give its http address."
+            why = printable(tls.strerror or str(tls))
+            return f"{url} does not answer with TLS ({why}); if it serves plain HTTP, give its http address."
         if isinstance(error, NOT_SENT):
             why = printable(str(error)) or "no connection in time"
             return f"Cannot reach {url}: {why}. Check that the server runs, and the address given by --server."

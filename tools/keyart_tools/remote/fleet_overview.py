@@ -1,6 +1,6 @@
 """An overview of the fleet, as a frame of text for a terminal: campaigns, rounds, releases, gateways, budget. Pure.
 
-The frame fits any terminal of 40 columns and 12 lines or more: each section gets at least one line, and the other
+The frame fits any terminal of 40 columns and 12 lines or more: each section gets up to three lines, and the other
 lines go to the sections in order. What does not fit is counted.
 """
 
@@ -77,22 +77,18 @@ def frame(overview: Overview, width: int, height: int, remark: str = "") -> list
         _budget(overview.budget),
     ]
     shares = _share([len(section.lines) for section in sections], height - len(head) - len(sections))
-    body = [
-        line
-        for section, share in zip(sections, shares, strict=True)
-        for line in (section.heading, *_cut(section, share))
-    ]
-    return [_fit(line, width) for line in (*head, *body)][:height]
+    body = [_cut(section, share) for section, share in zip(sections, shares, strict=True)]
+    return [_fit(line, width) for lines in (head, *body) for line in lines]
 
 
 def _share(wanted: Sequence[int], free: int) -> list[int]:
-    """Divide the free lines: one for each section, then the rest in order."""
-    shares = [min(1, lines) for lines in wanted]
-    rest = free - sum(shares)
-    for index, lines in enumerate(wanted):
-        more = max(0, min(lines - shares[index], rest))
-        shares[index] += more
-        rest -= more
+    """Divide the free lines: up to three for each section, one after the other, then the rest in order."""
+    shares = [0 for _ in wanted]
+    for bound in (1, 2, 3, max(wanted)):
+        for index, lines in enumerate(wanted):
+            more = max(0, min(min(lines, bound) - shares[index], free))
+            shares[index] += more
+            free -= more
     return shares
 
 
