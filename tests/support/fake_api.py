@@ -62,6 +62,9 @@ RESULT = {
     "verdicts": [{"arm": "warm", "word": "better", "text": "More quality plays."}],
     "values": {"update norm": 0.75},
 }  # fmt: skip
+REFUSED = RESULT | {
+    "number": 1, "rates": [], "differences": [], "verdicts": [], "values": {}, "used": False, "reason": "Refused.",
+}  # fmt: skip
 FLEET = {
     "devices": 12000, "by_version": [{"version": 8, "devices": 1200, "share": 0.1}, {"version": 7, "devices": 10800,
     "share": 0.9}], "gateways": [{"name": "main", "seen": AT, "alive": True}, {"name": "west", "seen": AT,
@@ -148,7 +151,7 @@ def full_api() -> FakeApi:
         lists={
             "campaigns": [campaign(), campaign(id="a" * 16, name="[red]Old[/nothing]", state="done")],
             f"{path}/rounds": [round_(), round_(3, standing="failed", failure="Too few devices came.")],
-            f"{path}/results": [RESULT, RESULT | {"number": 1, "rates": [], "used": False, "reason": "Refused."}],
+            f"{path}/results": [RESULT, REFUSED],
             "releases": [release(), release(7, standing="released", share=1.0)],
             "experiments": [campaign(kind="experiment", verdicts=RESULT["verdicts"])],
             "audit": [

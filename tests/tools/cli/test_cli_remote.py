@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 from collections.abc import Callable
@@ -28,7 +29,7 @@ PATH = f"/api/v1/campaigns/{ID}"
 # Each command that reads, what its table shows, and the request it makes.
 READING = {
     "campaign list": (["Spring", "[red]Old[/nothing]", "3 of 10", "1.25 of 4.00"], "GET /api/v1/campaigns?limit=200"),
-    f"campaign show {ID}": (["Spring", "minimum devices 50", "2026-03-04 05:06"], f"GET {PATH}"),
+    f"campaign show {ID}": (["Spring", "minimum_devices │ 50", "2026-03-04 05:06"], f"GET {PATH}"),
     f"campaign rounds {ID}": (["180 → 170 → 60 → 0", "Too few devices"], f"GET {PATH}/rounds?limit=200"),
     f"campaign results {ID}": (["0.11 to 0.13", "drowned", "Refused."], f"GET {PATH}/results?limit=200"),
     "release list": (["rolling", "10 %", "1 passed, quality all", "unclear"], "GET /api/v1/releases?limit=200"),
@@ -37,7 +38,7 @@ READING = {
     "fleet show": (["12,000 devices", "10,800", "90 %", "silent"], "GET /api/v1/fleet"),
     "budget show": (["ε 1.25 of 8.00 is spent, 6.75 is left", "2026-07-01", "Spring"], "GET /api/v1/budget"),
     "audit list": (["person:Robin", "campaign.start", "reason spring"], "GET /api/v1/audit?limit=200"),
-    "top": (["CAMPAIGNS  1 running", "12,000 enrolled"], "GET /api/v1/campaigns?state=running&limit=50"),
+    "top": (["CAMPAIGNS 1 running", "12,000 enrolled"], "GET /api/v1/campaigns?state=running&limit=50"),
 }  # fmt: skip
 
 
@@ -68,14 +69,13 @@ def run(api: FakeApi) -> Run:
 
 
 def test_every_command_that_reads_is_listed_here() -> None:
-    groups = [
-        ((), main),
-        *(((name,), group) for name, group in main.commands.items() if isinstance(group, click.Group)),
-    ]
-    commands = {(*path, name): command for path, group in groups for name, command in group.commands.items()}
-    remote = {
-        path for path, command in commands.items() if "insecure_http" in [option.name for option in command.params]
+    groups = {(name,): command for name, command in main.commands.items() if isinstance(command, click.Group)}
+    commands = {
+        (*path, name): [parameter.name for parameter in command.params]
+        for path, group in {(): main, **groups}.items()
+        for name, command in group.commands.items()
     }
+    remote = {path for path, names in commands.items() if "insecure_http" in names}
     named = {tuple(word for word in line.split() if word.isalpha()) for line in READING}
     changing = {"login", "create", "start", "pause", "resume", "stop", "upload", "promote", "hold", "withdraw"}
     special = {("campaign", "watch"), ("campaign", "export"), ("experiment", "export"), ("experiment", "show")}
@@ -229,7 +229,7 @@ def test_a_damaged_bundle_is_not_sent(run: Run, api: FakeApi, shipped: Path, tmp
 @pytest.mark.parametrize("group", ["campaign", "experiment"])
 def test_export(group: str, run: Run, tmp_path: Path) -> None:
     assert run(f"{group} export {ID} --out out.csv").stdout == "Wrote 6 rows of results to out.csv.\n"
-    rows = list(csv.DictReader((tmp_path / "out.csv").open(encoding="utf-8", newline="")))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text("utf-8"))))
     assert [row["quantity"] for row in rows][:3] == ["rate", "rate", "difference"] and rows[-1]["text"] == "Refused."
     assert run(f"{group} export {ID} --out rounds.csv --table rounds").exit_code == 0
     assert (tmp_path / "rounds.csv").read_text().startswith("number,topic,standing")

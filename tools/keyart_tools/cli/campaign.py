@@ -69,7 +69,11 @@ def show(api: ApiClient, campaign_id: str, as_json: bool) -> None:
     Example:
       keyart campaign show 0f3c9a51d2b84e67
     """
-    show_object(api.get(f"campaigns/{campaign_id}"), as_json, f"Campaign {campaign_id}")
+    found = api.get(f"campaigns/{campaign_id}")
+    if as_json:
+        write_json(found)
+    else:
+        show_object(found, f"Campaign {campaign_id}")
 
 
 @campaign.command(short_help="Create a draft.")

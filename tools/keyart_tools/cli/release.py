@@ -63,9 +63,11 @@ def show(api: ApiClient, version: int, as_json: bool) -> None:
     from keyart_tools.remote.object_tables import GATES
 
     found = api.get(f"releases/{version}")
-    show_object(found, as_json, f"Model {version}", ("gates", "digest", "weights"))
-    if not as_json:
-        show_list(found.get("gates") or [], GATES, False, "No gate has judged it yet.")
+    if as_json:
+        write_json(found)
+        return
+    show_object(found, f"Model {version}", ("gates", "digest", "weights"))
+    show_list(found.get("gates") or [], GATES, False, "No gate has judged it yet.", "Gates")
 
 
 @release.command(short_help="Upload a bundle and begin its roll-out.")

@@ -52,7 +52,7 @@ def show(api: ApiClient, campaign_id: str, as_json: bool) -> None:
         newest = list(api.items(f"campaigns/{campaign_id}/results", 1))
         write_json({**campaign, "result": newest[0] if newest else None})
         return
-    show_object(campaign, False, f"Experiment {campaign_id}")
+    show_object(campaign, f"Experiment {campaign_id}")
     show_results(api, campaign_id, 1, False)
 
 

@@ -105,11 +105,10 @@ def show_list(
         print_table(list_table(found, columns, title) if found else nothing)
 
 
-def show_object(item: Mapping[str, Any], as_json: bool, title: str, hidden: Iterable[str] = ()) -> None:
-    """Write one object: as JSON, or as a table without the fields `hidden`."""
+def show_object(item: Mapping[str, Any], title: str, hidden: Iterable[str] = ()) -> None:
+    """Write one object as a table without the fields `hidden`, and its settings, if it has any, as a second one."""
     from keyart_tools.remote.object_tables import object_table
 
-    if as_json:
-        write_json(item)
-    else:
-        print_table(object_table(item, title, hidden))
+    print_table(object_table(item, title, {*hidden, "settings"}))
+    if item.get("settings"):
+        print_table(object_table(item["settings"], "Settings"))

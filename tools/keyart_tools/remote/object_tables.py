@@ -173,5 +173,5 @@ def object_table(item: Item, title: str = "", hidden: Iterable[str] = ()) -> Tab
     for name, value in item.items():
         if name not in left_out:
             is_time = name in ("created", "changed", "opened", "at", "estimated_at") and isinstance(value, str)
-            table.add_row(cell(name.replace("_", " ")), cell(utc_minute(str(value)) if is_time else inline(value)))
+            table.add_row(cell(name), cell(utc_minute(str(value)) if is_time else inline(value)))
     return table
