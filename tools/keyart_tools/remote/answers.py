@@ -27,7 +27,7 @@ def document_of(response: httpx.Response, login: Login) -> Any:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if response.status_code == 204:
         return None
-    document = _json(login.token.redact(response.text)) if kind in ("application/json", PROBLEM) else None
+    document = login.token.redact(_json(response.text)) if kind in ("application/json", PROBLEM) else None
     if response.is_success and isinstance(document, Mapping | list):
         return document
     if not response.is_success and isinstance(document, Mapping) and isinstance(document.get("detail"), str):
@@ -52,7 +52,7 @@ def _json(text: str) -> Any:
 
 
 def _redirect(response: httpx.Response, login: Login) -> str:
-    target = printable(response.headers.get("location", "another address"))[:MAX_SENTENCE_LENGTH]
+    target = printable(login.token.redact(response.headers.get("location", "another address")))[:MAX_SENTENCE_LENGTH]
     return (
         f"{login.server.url} redirects to {target}. The token is sent to the given address only; if you trust the "
         "other one, give it as --server."

@@ -146,7 +146,7 @@ class ApiClient:
         self, error: httpx.TransportError, tls: ssl.SSLError | None, method: str, options: Mapping[str, Any]
     ) -> str:
         """Return the sentence for a request without an answer."""
-        url = self.login.server.url
+        url, text = self.login.server.url, printable(self.login.token.redact(str(error)))
         if isinstance(tls, ssl.SSLCertVerificationError):
             return (
                 f"The certificate of {url} cannot be trusted: {tls.verify_message}. If a CA of your own signed it, "
@@ -156,9 +156,9 @@ class ApiClient:
             why = printable(tls.strerror or str(tls))
             return f"{url} does not answer with TLS ({why}); if it serves plain HTTP, give its http address."
         if isinstance(error, NOT_SENT):
-            why = printable(str(error)) or "no connection in time"
+            why = text or "no connection in time"
             return f"Cannot reach {url}: {why}. Check that the server runs, and the address given by --server."
-        why = "no answer in time" if isinstance(error, httpx.TimeoutException) else printable(str(error))
+        why = "no answer in time" if isinstance(error, httpx.TimeoutException) else text
         sentence = f"{url} got the request, but did not answer ({why}); look at the server's log."
         if method == "GET":
             return sentence

@@ -8,7 +8,7 @@ import stat
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from keyart.errors import SettingError
 
@@ -41,9 +41,13 @@ class ApiToken:
             )
         return cls(secret, source)
 
-    def redact(self, text: str) -> str:
-        """Return `text` without the secret, which a hostile server could repeat in its answer."""
-        return text.replace(self.secret, "[token]")
+    def redact(self, value: Any) -> Any:
+        """Return a text or a JSON value without the secret, which a hostile server could repeat in its answer."""
+        if isinstance(value, str):
+            return value.replace(self.secret, "[token]")
+        if isinstance(value, dict):
+            return {self.redact(name): self.redact(inner) for name, inner in value.items()}
+        return [self.redact(inner) for inner in value] if isinstance(value, list) else value
 
 
 def read_token(path: Path) -> ApiToken:

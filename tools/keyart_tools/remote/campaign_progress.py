@@ -75,8 +75,8 @@ class CampaignProgress:
         return cls(
             str(campaign.get("id", "")),
             printable(str(campaign.get("name", ""))),
-            str(campaign.get("kind", "")),
-            str(campaign.get("state", "")),
+            printable(str(campaign.get("kind", ""))),
+            printable(str(campaign.get("state", ""))),
             campaign.get("rounds_done") or 0,
             campaign.get("rounds") or 0,
             campaign.get("epsilon"),
@@ -138,7 +138,7 @@ def _round(round_: Mapping[str, Any]) -> RoundProgress:
     return RoundProgress(
         round_.get("number") or 0,
         printable(str(round_.get("topic", ""))),
-        str(round_.get("standing", "")),
+        printable(str(round_.get("standing", ""))),
         tuple(StageCount(label, cohort.get(name) or 0) for name, label in STAGES.items()),
         printable(round_.get("failure") or ""),
     )

@@ -100,7 +100,8 @@ def _cut(section: Section, lines: int) -> list[str]:
     return [section.heading, *section.lines[:kept], f"  … and {len(section.lines) - kept} more"][: lines + 1]
 
 
-def _fit(line: str, width: int) -> str:
+def _fit(text: str, width: int) -> str:
+    line = printable(text)
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
@@ -139,7 +140,7 @@ def _releases(overview: Overview) -> Section:
     shown = [item for item in overview.releases if item.get("standing") in CURRENT_RELEASES]
     rows = [
         f"  model {item.get('version'):<6} {item.get('standing', ''):<10} {percent(item.get('share')):>6}  "
-        f"{printable(item.get('reason') or '')}"
+        f"{item.get('reason') or ''}"
         for item in (*shown, *offered)
     ]
     return Section(f"RELEASES  {len(overview.releases)}", tuple(rows) or ("  No model has been released.",))
@@ -159,7 +160,7 @@ def _gateways(overview: Overview) -> Section:
     found = overview.fleet.get("gateways") or []
     alive = sum(bool(item.get("alive")) for item in found)
     rows = tuple(
-        f"  {printable(str(item.get('name', '')))[:24]:<24} {'alive' if item.get('alive') else 'silent':<8} "
+        f"  {str(item.get('name', ''))[:24]:<24} {'alive' if item.get('alive') else 'silent':<8} "
         f"last seen {utc_minute(item.get('seen') or MISSING)} UTC"
         for item in sorted(found, key=lambda item: bool(item.get("alive")))
     )

@@ -13,6 +13,7 @@ from rich.text import Text
 from .answers import printable
 
 MISSING: Final = "–"
+TIMES: Final = frozenset({"created", "changed", "opened", "at", "estimated_at"})
 Item = Mapping[str, Any]
 
 
@@ -37,10 +38,19 @@ def field(name: str, heading: str = "", numeric: bool = False, form: Callable[[A
 
 def utc_minute(text: str) -> str:
     """Format a time from JSON in UTC, to the minute."""
+    return printable(text) if (at := _parsed(text)) is None else at.strftime("%Y-%m-%d %H:%M")
+
+
+def utc_second(text: str) -> str:
+    """Format a time from JSON in UTC, to the second."""
+    return printable(text) if (at := _parsed(text)) is None else at.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _parsed(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+        return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
-        return text
+        return None
 
 
 def number(value: object) -> str:
@@ -116,7 +126,7 @@ GATEWAYS: Final = (
 )  # fmt: skip
 SPENDING: Final = (field("name", "campaign"), field("id"), field("epsilon", "ε", True, epsilon))
 AUDIT: Final = (
-    field("number", numeric=True), field("at", "at (UTC)", form=utc_minute), field("actor"), field("action"),
+    field("number", numeric=True), field("at", "at (UTC)", form=utc_second), field("actor"), field("action"),
     field("subject"), Column("details", lambda item: inline(item.get("details"))),
 )  # fmt: skip
 
@@ -172,6 +182,6 @@ def object_table(item: Item, title: str = "", hidden: Iterable[str] = ()) -> Tab
         table.add_column(name, overflow="fold")
     for name, value in item.items():
         if name not in left_out:
-            is_time = name in ("created", "changed", "opened", "at", "estimated_at") and isinstance(value, str)
-            table.add_row(cell(name), cell(utc_minute(str(value)) if is_time else inline(value)))
+            is_time = name in TIMES and isinstance(value, str)
+            table.add_row(cell(name), cell(f"{utc_minute(str(value))} UTC" if is_time else inline(value)))
     return table
