@@ -34,7 +34,8 @@ def campaign(**changes: Any) -> dict[str, Any]:
 
 def round_(number: int = 4, **changes: Any) -> dict[str, Any]:
     return {
-        "number": number, "topic": "training", "standing": "masked", "opened": AT, "changed": AT, "charge": 1.25,
+        "id": "0" * 64, "number": number, "topic": "training", "standing": "masked", "opened": AT, "changed": AT,
+        "closes": AT, "target": 200, "charge": 1.25,
         "cohort": {"keys": 180, "shares": 170, "masked": 60, "revealed": 0}, "survivors": 60, "failure": None,
         "result": None,
     } | changes  # fmt: skip
@@ -47,19 +48,22 @@ def release(version: int = 8, **changes: Any) -> dict[str, Any]:
     ]
     return {
         "version": version, "standing": "rolling", "share": 0.1, "reason": "", "gates": gates, "campaign_id": ID,
-        "number": 3, "base": 7, "origin": 7, "superseded_by": None, "created": AT, "changed": AT,
-        "plan": {"stages": [0.01, 0.1, 1.0], "hours": 24.0},
+        "number": 3, "base": 7, "origin": 7, "superseded_by": None, "digest": "d" * 64, "created": AT, "changed": AT,
+        "plan": {"stages": [0.01, 0.1, 1.0], "hours": 24.0}, "actions": ["hold", "withdraw"],
     } | changes  # fmt: skip
 
 
 RESULT = {
-    "number": 2, "at": AT, "devices": 1234, "used": True, "reason": "",
+    "number": 2, "topic": "look", "at": AT, "devices": 1234, "used": True, "reason": None,
     "rates": [
         {"segment": "all", "mean": 0.12, "low": 0.11, "high": 0.13, "drowned": False},
         {"segment": "tv", "mean": 0.2, "low": -0.3, "high": 0.7, "drowned": True},
     ],
-    "differences": [{"label": "quality plays", "arm": "warm", "mean": 0.01, "low": 0.002, "high": 0.018}],
-    "verdicts": [{"arm": "warm", "word": "better", "text": "More quality plays."}],
+    "differences": [
+        {"metric": "quality_plays", "unit": "%", "group": "tv", "arm": "warm", "mean": 0.01, "low": 0.002,
+         "high": 0.018, "improvement": True},
+    ],
+    "verdicts": [{"arm": "warm", "verdict": "ship", "sentence": "More quality plays."}],
     "values": {"update norm": 0.75},
 }  # fmt: skip
 REFUSED = RESULT | {
@@ -73,7 +77,10 @@ FLEET = {
 BUDGET = {
     "epsilon": 8.0, "delta": 1e-6, "spent": 1.25, "left": 6.75,
     "by_campaign": [{"id": ID, "name": "Spring", "epsilon": 1.25}],
-    "forecast": {"exhausted_at": "2026-07-01T00:00:00+00:00", "rounds_left": 54},
+    "forecast": {
+        "epsilon_per_day": 0.05, "next_round_epsilon": 0.125, "rounds_left": 54,
+        "exhausted_at": "2026-07-01T00:00:00+00:00",
+    },
 }  # fmt: skip
 
 
@@ -153,7 +160,8 @@ def full_api() -> FakeApi:
             f"{path}/rounds": [round_(), round_(3, standing="failed", failure="Too few devices came.")],
             f"{path}/results": [RESULT, REFUSED],
             "releases": [release(), release(7, standing="released", share=1.0)],
-            "experiments": [campaign(kind="experiment", verdicts=RESULT["verdicts"])],
+            "experiments": [{"id": ID, "name": "Warm", "state": "running", "rounds": 8, "rounds_done": 2,
+                             "analysed": AT, "verdicts": RESULT["verdicts"], "effect": [], "differences": []}],
             "audit": [
                 {"number": n, "at": AT, "actor": "person:Robin", "action": "campaign.start", "subject": ID,
                  "details": {"reason": "spring"}, "digest": "d"} for n in range(5, 0, -1)

@@ -34,7 +34,7 @@ READING = {
     f"campaign results {ID}": (["0.11 to 0.13", "drowned", "Refused."], f"GET {PATH}/results?limit=200"),
     "release list": (["rolling", "10 %", "1 passed, quality all", "unclear"], "GET /api/v1/releases?limit=200"),
     "release show 8": (["rolling", "neither shown nor", "passed"], "GET /api/v1/releases/8"),
-    "experiment list": (["Spring", "warm: More quality plays."], "GET /api/v1/experiments?limit=200"),
+    "experiment list": (["Warm", "2 of 8", "warm: ship"], "GET /api/v1/experiments?limit=200"),
     "fleet show": (["12,000 devices", "10,800", "90 %", "silent"], "GET /api/v1/fleet"),
     "budget show": (["ε 1.25 of 8.00 is spent, 6.75 is left", "2026-07-01", "Spring"], "GET /api/v1/budget"),
     "audit list": (["person:Robin", "campaign.start", "reason spring"], "GET /api/v1/audit?limit=200"),
@@ -257,7 +257,7 @@ def test_an_experiment_and_what_is_none(run: Run, api: FakeApi) -> None:
     assert done.exit_code == 1 and f"of kind training; see `keyart campaign show {ID}`" in done.stderr
     api.objects[f"campaigns/{ID}"] = campaign(kind="experiment")
     shown = run(f"experiment show {ID}").stdout
-    assert "Experiment" in shown and "More quality plays." in shown
+    assert "Experiment" in shown and "More quality plays." in shown and "+1.00 %" in shown
     document = json.loads(run(f"experiment show {ID} --json").stdout)
     assert document == {**campaign(kind="experiment"), "result": RESULT}
 

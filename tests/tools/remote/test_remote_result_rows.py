@@ -20,8 +20,8 @@ from keyart_tools.remote.result_rows import (
 def test_a_row_for_each_number() -> None:
     rows = list(result_rows([RESULT]))
     assert [(row["quantity"], row["name"], row["arm"], row["mean"]) for row in rows] == [
-        ("rate", "all", None, 0.12), ("rate", "tv", None, 0.2), ("difference", "quality plays", "warm", 0.01),
-        ("verdict", "better", "warm", None), ("value", "update norm", None, 0.75),
+        ("rate", "all", None, 0.12), ("rate", "tv", None, 0.2), ("difference", "quality_plays", "warm", 0.01),
+        ("verdict", "ship", "warm", None), ("value", "update norm", None, 0.75),
     ]  # fmt: skip
     assert {(row["round"], row["devices"]) for row in rows} == {(2, 1234)}
 
@@ -30,6 +30,22 @@ def test_a_drowned_rate_is_shown_as_such_with_its_interval() -> None:
     row = list(result_rows([RESULT]))[1]
     shown = {column.heading: column.value(row) for column in RESULT_COLUMNS}
     assert (shown["value"], shown["95 % interval"], shown[""]) == ("0.2", "-0.3 to 0.7", "drowned by noise")
+
+
+def test_a_difference_has_the_unit_of_its_metric() -> None:
+    row = list(result_rows([RESULT]))[2]
+    shown = {column.heading: column.value(row) for column in RESULT_COLUMNS}
+    assert (shown["of"], shown["value"], shown[""]) == ("quality_plays, tv, warm", "+1.00 %", "improvement")
+    assert shown["95 % interval"] == "+0.20 % to +1.80 %"
+    unknown = row | {"name": "smiles", "improvement": None}
+    assert [column.value(unknown) for column in RESULT_COLUMNS][4:] == ["0.01", "0.002 to 0.018", None]
+
+
+def test_nothing_is_known_of_a_segment_without_devices() -> None:
+    empty = {"segment": "car", "mean": None, "low": 0.0, "high": 1.0, "drowned": True}
+    (row,) = result_rows([{"number": 1, "rates": [empty]}])
+    shown = [column.value(row) for column in RESULT_COLUMNS]
+    assert shown[3:] == ["car", None, "0 to 1", "drowned by noise"]
 
 
 def test_a_refused_sum_has_its_reason() -> None:

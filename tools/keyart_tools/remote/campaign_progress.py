@@ -82,7 +82,7 @@ class CampaignProgress:
             campaign.get("epsilon"),
             campaign.get("epsilon_charged") or 0.0,
             settings.get("minimum_devices") or 0,
-            settings.get("wanted") or settings.get("devices") or 0,
+            (newest or {}).get("target") or settings.get("wanted") or 0,
             printable(campaign.get("waiting") or ""),
             None if newest is None else _round(newest),
         )

@@ -149,7 +149,8 @@ def _releases(overview: Overview) -> Section:
 def _devices(overview: Overview) -> Section:
     versions = overview.fleet.get("by_version") or []
     rows = tuple(
-        f"  model {item.get('version'):<6} {number(item.get('devices', 0)):>12}  {percent(item.get('share')):>6}"
+        f"  model {item.get('version'):<6} {percent(item.get('share')):>6}  "
+        f"{number(item.get('devices', 0))} participations in 28 days"
         for item in versions
     )
     devices = overview.fleet.get("devices")

@@ -13,7 +13,7 @@ from rich.text import Text
 from .answers import printable
 
 MISSING: Final = "–"
-TIMES: Final = frozenset({"created", "changed", "opened", "at", "estimated_at"})
+TIMES: Final = frozenset({"created", "changed"})
 Item = Mapping[str, Any]
 
 
@@ -117,7 +117,7 @@ EXPERIMENTS: Final = (
 )  # fmt: skip
 GATES: Final = (field("name", "gate"), field("verdict"), field("sentence"))
 VERSIONS: Final = (
-    field("version", numeric=True), field("devices", numeric=True, form=number),
+    field("version", numeric=True), field("devices", "participations, 28 days", True, number),
     field("share", numeric=True, form=percent),
 )  # fmt: skip
 GATEWAYS: Final = (
@@ -146,7 +146,7 @@ def budget_sentences(budget: Item) -> list[str]:
 def verdict_texts(item: Item) -> list[str]:
     """Return the verdicts of an experiment as texts, one an arm."""
     verdicts = item.get("verdicts") or []
-    return [f"{verdict.get('arm')}: {verdict.get('text') or verdict.get('word')}" for verdict in verdicts]
+    return [f"{verdict.get('arm')}: {verdict.get('verdict')}" for verdict in verdicts]
 
 
 def inline(value: object) -> str:

@@ -7,10 +7,13 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from keyart_federated.experiments.device_metrics import MEASURES
+
 from .object_tables import STAGES, Column, field, number
 
 RESULT_FIELDS: Final = (
-    "round", "at", "devices", "used", "quantity", "name", "arm", "mean", "low", "high", "drowned", "text",
+    "round", "topic", "at", "devices", "used", "quantity", "name", "group", "arm", "mean", "low", "high", "drowned",
+    "improvement", "text",
 )  # fmt: skip
 ROUND_FIELDS: Final = (
     "number", "topic", "standing", "opened", "changed", "charge", "survivors", *STAGES, "failure",
@@ -27,26 +30,19 @@ def result_rows(results: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
     for result in results:
         base = {
             "round": result.get("number"),
-            "at": result.get("at"),
-            "devices": result.get("devices"),
-            "used": result.get("used"),
+            **{name: result.get(name) for name in ("topic", "at", "devices", "used")},
         }
-        numbers = [("rate", rate, rate.get("segment")) for rate in result.get("rates") or []]
-        numbers += [
-            ("difference", difference, difference.get("label") or difference.get("metric"))
-            for difference in result.get("differences") or []
-        ]
-        for quantity, entry, name in numbers:
-            given = {key: entry.get(key) for key in ("arm", "mean", "low", "high", "drowned")}
-            yield _row(base, quantity=quantity, name=name, **given)
+        for rate in result.get("rates") or []:
+            yield _row(base, rate, quantity="rate", name=rate.get("segment"))
+        for difference in result.get("differences") or []:
+            yield _row(base, difference, quantity="difference", name=difference.get("metric"))
         for verdict in result.get("verdicts") or []:
-            text = verdict.get("text") or verdict.get("word")
-            yield _row(base, quantity="verdict", name=verdict.get("word"), arm=verdict.get("arm"), text=text)
+            yield _row(base, verdict, quantity="verdict", name=verdict.get("verdict"), text=verdict.get("sentence"))
         for name, value in (result.get("values") or {}).items():
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            yield _row(base, quantity="value", name=name, **{"mean" if is_number else "text": value})
+            yield _row(base, {}, quantity="value", name=name, **{"mean" if is_number else "text": value})
         if result.get("reason"):
-            yield _row(base, quantity="reason", text=result["reason"])
+            yield _row(base, {}, quantity="reason", text=result["reason"])
 
 
 def round_rows(rounds: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
@@ -66,8 +62,10 @@ def csv_text(rows: Iterable[Row], fields: Iterable[str]) -> str:
     return text.getvalue()
 
 
-def _row(base: Row, **entries: Any) -> Row:
-    return {**dict.fromkeys(RESULT_FIELDS), **base, **entries}
+def _row(base: Row, entry: Mapping[str, Any], **more: Any) -> Row:
+    """Return a row: the fields of the round, those of an entry that a row has, and more."""
+    known = {name: entry[name] for name in RESULT_FIELDS if name in entry}
+    return {**dict.fromkeys(RESULT_FIELDS), **base, **known, **more}
 
 
 def _safe(value: Any) -> Any:
@@ -75,18 +73,34 @@ def _safe(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
-def _interval(row: Mapping[str, Any]) -> str | None:
-    if row.get("low") is None or row.get("high") is None:
+def _value(row: Mapping[str, Any], name: str) -> str | None:
+    """Format a number of a row: differences with their sign and the unit of their metric."""
+    value = row.get(name)
+    if not isinstance(value, int | float):
         return None
-    return f"{number(float(row['low']))} to {number(float(row['high']))}"
+    if row["quantity"] == "difference" and row["name"] in MEASURES:
+        return MEASURES[row["name"]].shown(value, signed=True)
+    return number(float(value))
+
+
+def _interval(row: Mapping[str, Any]) -> str | None:
+    low, high = _value(row, "low"), _value(row, "high")
+    return None if low is None or high is None else f"{low} to {high}"
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    return ", ".join(str(row[field]) for field in ("name", "group", "arm") if row.get(field) is not None)
 
 
 def _note(row: Mapping[str, Any]) -> str | None:
-    return "drowned by noise" if row.get("drowned") else row.get("text")
+    if row.get("drowned"):
+        return "drowned by noise"
+    judged = {True: "improvement", False: "deterioration"}.get(row.get("improvement"))  # type: ignore[arg-type]
+    return judged or row.get("text")
 
 
 RESULT_COLUMNS: Final = (
-    field("round", numeric=True), field("devices", numeric=True, form=number), field("quantity"), field("name"),
-    field("arm"), field("mean", "value", True, lambda value: number(float(value))),
-    Column("95 % interval", _interval, True), Column("", _note),
+    field("round", numeric=True), field("devices", numeric=True, form=number), field("quantity"), Column("of", _name),
+    Column("value", lambda row: _value(row, "mean"), True), Column("95 % interval", _interval, True),
+    Column("", _note),
 )  # fmt: skip
