@@ -274,7 +274,7 @@ def test_watch_tells_each_change_and_its_success(run: Run, api: FakeApi, monkeyp
     done = run(f"campaign watch {ID} --every 0.5")
     lines = [line.split(maxsplit=1)[1] for line in done.stdout.splitlines()]
     assert done.exit_code == 0 and len(lines) == 3, done.output
-    assert "running, 3 of 10" in lines[0] and "60 masked updates" in lines[0] and "done" in lines[-1]
+    assert "running; 3 of 10" in lines[0] and "60 masked updates" in lines[0] and "done" in lines[-1]
 
     api.objects[path], steps = campaign(), [campaign(state="stopped")]
     done = run(f"campaign watch {ID} --every 0.5 --json")
@@ -282,6 +282,15 @@ def test_watch_tells_each_change_and_its_success(run: Run, api: FakeApi, monkeyp
     assert [document["campaign"]["state"] for document in documents] == ["running", "stopped"]
     assert documents[0]["round"] == round_() and set(documents[0]) == {"at", "campaign", "round"}
     assert done.exit_code == 1 and done.stderr == f"Error: Campaign {ID} was stopped before its last round.\n"
+
+
+def test_watch_says_once_why_a_campaign_waits(run: Run, api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = f"campaigns/{ID}"
+    waiting = campaign(waiting="40 devices are enrolled.")
+    steps = [waiting, waiting | {"rounds_done": 4}, campaign(state="done")]
+    monkeypatch.setattr("time.sleep", lambda _: api.objects.__setitem__(path, steps.pop(0)))
+    lines = [line.split(maxsplit=1)[1] for line in run(f"campaign watch {ID}").stdout.splitlines()]
+    assert lines.count("40 devices are enrolled.") == 1 and len(lines) == 4
 
 
 def test_watch_ends_quietly_by_ctrl_c(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

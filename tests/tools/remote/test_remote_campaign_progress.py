@@ -20,13 +20,18 @@ def test_each_stage_is_shown_against_the_minimum() -> None:
 
 
 def test_the_summary_is_one_line() -> None:
-    text = summary(CampaignProgress.read(campaign(waiting="40 devices are enrolled; 50 must come."), round_()))
+    text = summary(CampaignProgress.read(campaign(), round_()))
     assert text == (
-        "Spring: running, 3 of 10 rounds; ε 1.25 of 4.00; round 4 (training) masked: 180 registered, 170 key shares, "
-        "60 masked updates, 0 unmasked; 40 devices are enrolled; 50 must come."
+        "Spring: running; 3 of 10 rounds done; ε 1.25 of 4.00; round 4 (training) masked: 180 registered, "
+        "170 key shares, 60 masked updates (at least 50 needed)"
     )
     failed = summary(CampaignProgress.read(campaign(epsilon=None), round_(standing="failed", failure="Too few.")))
     assert failed.endswith("ε 1.25; round 4 (training) failed: Too few.")
+    assert summary(CampaignProgress.read(campaign(), round_(standing="done"))).endswith("ε 1.25 of 4.00")
+
+
+def test_what_it_waits_for_is_in_the_lines() -> None:
+    assert "  40 of 50 devices." in lines(CampaignProgress.read(campaign(waiting="40 of 50 devices."), None))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_everything_is_in_it() -> None:
     text = "\n".join(frame(read_overview(full_api().client(), NOW), 120, 40))
     assert f"keyart at {URL}, 2026-03-04 05:06:07 UTC" in text
     assert "ε 1.25 of 8.00 spent, exhausted by 2026-07-01 00:00" in text
-    assert "CAMPAIGNS  1 running" in text and "3/10" in text and "round 4 masked: 60 of at least 50" in text
+    assert "CAMPAIGNS  1 running" in text and "3/10" in text and "round 4, masked: 60 of 50" in text
     assert "model 8      rolling      10 %" in text
     assert "12,000 enrolled" in text and "1 of 2 alive" in text
     assert text.index("west") < text.index("main"), "a silent gateway comes first"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .console import styled
 from .server_connection import campaign_id, connected
 
 if TYPE_CHECKING:
@@ -58,23 +59,24 @@ def _show_json(observations: Iterator[Observation]) -> Observation:
 def _show_lines(observations: Iterator[Observation]) -> Observation:
     from keyart_tools.remote.campaign_progress import summary
 
-    shown = ""
+    shown: dict[str, str] = {}
     for observation in observations:
-        text = observation.silence or summary(observation.progress)
-        if text != shown:  # the objects have fields that the line leaves out
-            click.echo(f"{datetime.now(UTC):%H:%M:%S} {text}")
-            shown = text
+        progress = observation.progress
+        lines = {"progress": summary(progress), "waiting": progress.waiting, "silence": observation.silence}
+        for name, text in lines.items():
+            if text and text != shown.get(name):
+                click.echo(f"{datetime.now(UTC):%H:%M:%S} {text}")
+        shown = lines
     return observation
 
 
 def _show_live(observations: Iterator[Observation]) -> Observation:
     from rich.live import Live
-    from rich.text import Text
 
     from keyart_tools.remote.campaign_progress import lines
 
     with Live(auto_refresh=False) as live:
         for observation in observations:
             shown = lines(observation.progress) + (["", observation.silence] if observation.silence else [])
-            live.update(Text("\n".join(shown)), refresh=True)
+            live.update(styled(shown), refresh=True)
     return observation

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .console import write_json
+from .console import styled, write_json
 from .server_connection import connected
 
 if TYPE_CHECKING:
@@ -48,14 +48,13 @@ def top(api: ApiClient, every: float, once: bool, as_json: bool) -> None:
 
 def _live(api: ApiClient, overview: Overview, every: float) -> None:
     from rich.live import Live
-    from rich.text import Text
 
     from keyart.errors import ServerUnreachable
 
     remark = ""
     with Live(screen=True, auto_refresh=False) as live:
         while True:
-            live.update(Text("\n".join(_frame(overview, remark)), no_wrap=True), refresh=True)
+            live.update(styled(_frame(overview, remark)), refresh=True)
             time.sleep(every)
             try:
                 overview, remark = _read(api), ""

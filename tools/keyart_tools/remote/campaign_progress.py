@@ -101,27 +101,27 @@ class CampaignProgress:
 def summary(progress: CampaignProgress) -> str:
     """Return the progress on one line, for a log."""
     parts = [
-        f"{progress.name}: {progress.state}, {progress.rounds_done} of {progress.rounds} rounds",
+        f"{progress.name}: {progress.state}",
+        f"{progress.rounds_done} of {progress.rounds} rounds done",
         f"ε {_charged(progress)}",
     ]
-    if progress.round_ is not None and (progress.round_.is_active or progress.round_.failure):
-        round_ = progress.round_
-        counts = ", ".join(f"{stage.devices} {stage.label}" for stage in round_.stages)
-        parts.append(f"round {round_.number} ({round_.topic}) {round_.status}: {round_.failure or counts}")
-    if progress.waiting:
-        parts.append(progress.waiting)
+    round_ = progress.round_
+    if round_ is not None and (round_.is_active or round_.failure):
+        head = f"round {round_.number} ({round_.topic}) {round_.status}"
+        parts.append(f"{head}: {round_.failure or _counts(round_, progress.minimum)}")
     return "; ".join(parts)
 
 
 def lines(progress: CampaignProgress) -> list[str]:
     """Return the progress as lines for a live display."""
+    done, planned = progress.rounds_done, progress.rounds
     found = [
         f"{progress.name}  ({progress.kind}, {progress.state})",
-        f"Rounds  {_bar(progress.rounds_done, progress.rounds)}  {progress.rounds_done} of {progress.rounds}",
-        f"ε       {_bar(progress.charged, progress.epsilon or 0)}  {_charged(progress)}",
+        f"  rounds         {_bar(done, planned)}  {done} of {planned}",
+        f"  ε              {_bar(progress.charged, progress.epsilon or 0)}  {_charged(progress)}",
     ]
     if progress.waiting:
-        found += ["", progress.waiting]
+        found += ["", f"  {progress.waiting}"]
     round_ = progress.round_
     if round_ is not None:
         found += ["", f"Round {round_.number} ({round_.topic}): {round_.failure or round_.status}"]
@@ -142,6 +142,13 @@ def _round(round_: Mapping[str, Any]) -> RoundProgress:
         tuple(StageCount(label, cohort.get(name) or 0) for name, label in STAGES.items()),
         printable(round_.get("failure") or ""),
     )
+
+
+def _counts(round_: RoundProgress, minimum: int) -> str:
+    """Return the devices at each stage so far, against the minimum."""
+    reached = round_.stages[: ACTIVE_STAGES.index(round_.status) + 1]
+    counts = ", ".join(f"{stage.devices:,} {stage.label}" for stage in reached)
+    return f"{counts} (at least {minimum:,} needed)" if minimum else counts
 
 
 def _charged(progress: CampaignProgress) -> str:

@@ -101,7 +101,7 @@ def _cut(section: Section, lines: int) -> list[str]:
 
 
 def _fit(text: str, width: int) -> str:
-    line = printable(text)
+    line = printable(text).rstrip()
     return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
@@ -119,7 +119,7 @@ def _campaigns(overview: Overview) -> Section:
         progress = CampaignProgress.read(item, overview.rounds.get(str(item.get("id"))))
         done = f"{progress.rounds_done}/{progress.rounds}"
         rows.append(
-            f"  {progress.name[:24]:<24} {progress.state:<8} {done:>9}  ε {epsilon(progress.charged):>5}  "
+            f"  {progress.name[:20]:<20} {progress.state:<7} {done:>7}  ε {epsilon(progress.charged):>5}  "
             f"{_activity(progress)}"
         )
     counts = ", ".join(f"{count} {state}" for state, count in states.items())
@@ -131,8 +131,8 @@ def _activity(progress: CampaignProgress) -> str:
     if round_ is None or not round_.is_active:
         return progress.waiting
     devices = next((stage.devices for stage in reversed(round_.stages) if stage.devices), 0)
-    minimum = f" of at least {progress.minimum:,}" if progress.minimum else ""
-    return f"round {round_.number} {round_.status}: {devices:,}{minimum}"
+    minimum = f" of {progress.minimum:,}" if progress.minimum else ""
+    return f"round {round_.number}, {round_.status}: {devices:,}{minimum}"
 
 
 def _releases(overview: Overview) -> Section:

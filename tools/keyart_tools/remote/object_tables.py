@@ -99,7 +99,7 @@ STAGES: Final = {"keys": "registered", "shares": "key shares", "masked": "masked
 
 CAMPAIGNS: Final = (
     field("id"), field("name"), field("kind"), field("state"), Column("rounds", of_planned, True),
-    Column("ε", charged, True), field("changed", "changed (UTC)", form=utc_minute), field("waiting", "waiting for"),
+    Column("ε", charged, True), field("changed", "changed (UTC)", form=utc_minute), field("waiting"),
 )  # fmt: skip
 ROUNDS: Final = (
     field("number", "round", True), field("topic"), field("standing", "status"),
