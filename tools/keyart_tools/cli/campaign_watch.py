@@ -38,7 +38,7 @@ def watch(api: ApiClient, campaign_id: str, every: float, as_json: bool) -> None
     \b
     Example:
       keyart campaign watch 0f3c9a51d2b84e67
-      keyart campaign watch 0f3c9a51d2b84e67 --json | jq .campaign.rounds_done
+      keyart campaign watch 0f3c9a51d2b84e67 --every 10 --json > progress.jsonl
     """
     from keyart_tools.remote.observation import observe
 
