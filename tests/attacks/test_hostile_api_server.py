@@ -3,56 +3,23 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 import pytest
 from click.testing import CliRunner, Result
+from support.answering import Answer, serving
 from support.fake_api import AT, ID, SECRET, FakeApi, campaign, full_api, login, problem, round_, token_file
 
 from keyart.errors import ApiError
 from keyart_tools.cli import main
 from keyart_tools.remote import ApiClient, SavedLogin, save_login
 
-Answer = tuple[int, dict[str, str], bytes]
 PAGE: Answer = (200, {"Content-Type": "application/json"}, b'{"items": [], "next": null}')
 READING = [
     "campaign list", f"campaign show {ID}", f"campaign rounds {ID}", "release list", "fleet show", "top", "audit list"
 ]  # fmt: skip
 SHOWING = [*READING, f"campaign results {ID}", "release show 8", "budget show", "experiment list"]
-
-
-@contextmanager
-def serving(answer: Callable[[str], Answer], heard: list[tuple[str, str | None]]) -> Iterator[str]:
-    """A real server on this machine; `heard` gets the path and the Authorization header of each request."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            heard.append((self.path, self.headers.get("Authorization")))
-            status, headers, body = answer(self.path)
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def run(line: str, *more: str, api: FakeApi | None = None) -> Result:

@@ -29,13 +29,13 @@ def test_a_row_for_each_number() -> None:
 def test_a_drowned_rate_is_shown_as_such_with_its_interval() -> None:
     row = list(result_rows([RESULT]))[1]
     shown = {column.heading: column.value(row) for column in RESULT_COLUMNS}
-    assert (shown["value"], shown["95 % interval"], shown[""]) == ("0.2", "-0.3 to 0.7", "drowned by noise")
+    assert (shown["value"], shown["95 % interval"], shown["note"]) == ("0.2", "-0.3 to 0.7", "drowned by noise")
 
 
 def test_a_difference_has_the_unit_of_its_metric() -> None:
     row = list(result_rows([RESULT]))[2]
     shown = {column.heading: column.value(row) for column in RESULT_COLUMNS}
-    assert (shown["of"], shown["value"], shown[""]) == ("quality_plays, tv, warm", "+1.00 %", "improvement")
+    assert (shown["of"], shown["value"], shown["note"]) == ("quality_plays, tv, warm", "+1.00 %", "improvement")
     assert shown["95 % interval"] == "+0.20 % to +1.80 %"
     unknown = row | {"name": "smiles", "improvement": None}
     assert [column.value(unknown) for column in RESULT_COLUMNS][4:] == ["0.01", "0.002 to 0.018", None]

@@ -102,5 +102,5 @@ def _note(row: Mapping[str, Any]) -> str | None:
 RESULT_COLUMNS: Final = (
     field("round", numeric=True), field("devices", numeric=True, form=number), field("quantity"), Column("of", _name),
     Column("value", lambda row: _value(row, "mean"), True), Column("95 % interval", _interval, True),
-    Column("", _note),
+    Column("note", _note),
 )  # fmt: skip
