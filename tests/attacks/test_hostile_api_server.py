@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -144,6 +145,48 @@ def test_text_of_a_server_does_not_act_on_the_terminal(line: str, token: str) ->
     api.answers = [problem(422, evil)]
     done = run(line, "--server", "http://127.0.0.1:8080", "--token-file", token, api=api)
     assert done.exit_code == 1 and not set("\x1b\x07\x9b\r\u202e") & set(done.stderr) and done.stderr.count("\n") == 1
+
+
+ODD: list[object] = [None, True, 7, -1e308, "", "x" * 300, [], [[]], [None], {}, {"x": {"y": []}}, ["x"], [{}]]
+
+
+def variants(value: object) -> Iterator[object]:
+    """The same JSON with one value in it replaced by an odd one, or left out."""
+    yield from ODD
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield {key: other for key, other in value.items() if key != name}
+            yield from ({**value, name: variant} for variant in variants(inner))
+    elif isinstance(value, list) and value:
+        yield from ([variant, *value[1:]] for variant in variants(value[0]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", SHOWING)
+def test_any_json_gets_a_table_or_a_sentence(line: str, token: str) -> None:
+    """A server of another version, or a hostile one: no traceback, whatever stands in its objects."""
+    api = full_api()
+    api.page_items = 200
+    options = ("--server", "http://127.0.0.1:8080", "--token-file", token)
+    answers = {**api.objects, **{path: {"items": items, "next": None} for path, items in api.lists.items()}}
+    assert run(line, *options, api=api).exit_code == 0
+    for path in {request.url.path.removeprefix("/api/v1/") for request in api.asked}:
+        for variant in variants(answers[path]):
+            api.replaced = {path: variant}
+            done = run(line, *options, api=api)
+            failed = not (done.exception is None or isinstance(done.exception, SystemExit))
+            assert done.exit_code in (0, 1) and not failed, (path, variant, done.exc_info)
+            assert done.exit_code == 0 or done.stderr.count("\n") == 1
+
+
+NO_JSON = [b"[" * 100_000, b'{"devices": NaN}', b'{"devices": 1e999}', b"\xff\xfe", b"", b"null", b"7"]
+
+
+@pytest.mark.parametrize("body", NO_JSON)
+def test_json_that_is_none(body: bytes, token: str) -> None:
+    api = FakeApi([httpx.Response(200, content=body, headers={"content-type": "application/json"})])
+    done = run("fleet show --json", "--server", "http://127.0.0.1:8080", "--token-file", token, api=api)
+    assert done.exit_code == 1 and "instead of keyart's API" in done.stderr
 
 
 def test_a_list_without_an_end_ends() -> None:

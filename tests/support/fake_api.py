@@ -86,7 +86,8 @@ BUDGET = {
 
 @dataclass
 class FakeApi(httpx.BaseTransport):
-    """answers: given first, one a request. lists: items by path. objects: by path. asked: the requests."""
+    """answers: given first, one a request. lists: items by path. objects: by path. replaced: any JSON in
+    their place. asked: the requests."""
 
     answers: list[Answer] = field(default_factory=list)
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -94,6 +95,7 @@ class FakeApi(httpx.BaseTransport):
     asked: list[httpx.Request] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     page_items: int = 2
+    replaced: dict[str, object] = field(default_factory=dict)
     created: dict[str, dict[str, Any]] = field(default_factory=dict)  # by Idempotency-Key
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -110,6 +112,8 @@ class FakeApi(httpx.BaseTransport):
             return problem(401, "Sign in, or send a valid token: Authorization: Bearer TOKEN.")
         if request.method == "POST":
             return self._change(path, request)
+        if path in self.replaced:
+            return httpx.Response(200, json=self.replaced[path])
         if path in self.lists:
             return self._page(self.lists[path], request.url.params)
         if path in self.objects:

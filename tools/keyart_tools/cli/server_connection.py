@@ -80,12 +80,12 @@ def connected(command: Callable[Concatenate[ApiClient, P], None]) -> Callable[..
         *arguments: P.args,
         **options: P.kwargs,
     ) -> None:
-        from keyart_tools.remote import ApiClient, Network, choose_login, load_login
+        from keyart_tools.remote import ApiClient, Network, choose_login, expected_form, load_login
 
         needs_saved = server is None or token_file is None
         saved = load_login(login_file()) if needs_saved else None
         login = choose_login(server, token_file, ca, insecure_http, saved)
-        with ApiClient(login, ctx.find_object(Network)) as api:
+        with ApiClient(login, ctx.find_object(Network)) as api, expected_form(login.server):
             command(api, *arguments, **options)
 
     update_wrapper(run, command)

@@ -7,6 +7,7 @@ of `retrying` and `answers`; `observation` repeats them for live displays. `obje
 
 from __future__ import annotations
 
+from .answers import expected_form
 from .api_client import ApiClient, Network
 from .api_token import STDIN, ApiToken, read_token
 from .saved_login import Login, SavedLogin, choose_login, load_login, remove_login, save_login, to_save
@@ -21,6 +22,7 @@ __all__ = [
     "SavedLogin",
     "ServerAddress",
     "choose_login",
+    "expected_form",
     "load_login",
     "read_token",
     "remove_login",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import httpx
 
-from keyart.errors import ApiError
+from keyart.errors import ApiError, KeyartError
 
+from .api_token import ApiToken
 from .saved_login import Login
+from .server_address import ServerAddress
 
 PROBLEM: Final = "application/problem+json"
 MAX_SENTENCE_LENGTH: Final = 600  # characters of a sentence from the server
@@ -27,7 +31,7 @@ def document_of(response: httpx.Response, login: Login) -> Any:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if response.status_code == 204:
         return None
-    document = login.token.redact(_json(response.text)) if kind in ("application/json", PROBLEM) else None
+    document = _json(response.text, login.token) if kind in ("application/json", PROBLEM) else None
     if response.is_success and isinstance(document, Mapping | list):
         return document
     if not response.is_success and isinstance(document, Mapping) and isinstance(document.get("detail"), str):
@@ -44,11 +48,38 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _json(text: str) -> Any:
+@contextmanager
+def expected_form(server: ServerAddress) -> Iterator[None]:
+    """Turn the error of reading an answer that has another form, as of another version, into one sentence.
+
+    Raises:
+        ApiError: if the block finds a field missing or of another type.
+    """
     try:
-        return json.loads(text)
-    except ValueError:
+        yield
+    except KeyartError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ApiError(
+            f"An answer of {server.url} has another form than this keyart expects ({type(error).__name__}: "
+            f"{printable(str(error))[:MAX_SENTENCE_LENGTH]}). Update the older of the two; if they have one version, "
+            "this is a defect of keyart."
+        ) from error
+
+
+def _json(text: str, token: ApiToken) -> Any:
+    """Return a JSON document without the token, or None for anything else, such as NaN."""
+    try:
+        return token.redact(json.loads(text, parse_constant=_finite, parse_float=_finite))
+    except (ValueError, RecursionError):
         return None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
 
 
 def _redirect(response: httpx.Response, login: Login) -> str:
