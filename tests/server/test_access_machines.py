@@ -63,7 +63,10 @@ def test_an_end(client: httpx.Client, admin, clock: Clock) -> None:
     clock.pass_by(days=2, seconds=-1)
     assert client.get(READS, headers=token).status_code == 200
     clock.pass_by(seconds=1)
-    assert client.get(READS, headers=token).status_code == 401
+    ended = client.get(READS, headers=token)
+    assert ended.status_code == 401 and "This token expired on" in ended.json()["detail"]
+    unknown = client.get(READS, headers=bearer("keyart_" + "x" * 43))
+    assert unknown.json()["detail"].startswith("Sign in, or send a valid token")
 
 
 def test_revoked(client: httpx.Client, admin, clock: Clock) -> None:

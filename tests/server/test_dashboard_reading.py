@@ -17,7 +17,7 @@ import keyart_server
 from keyart.errors import SettingError
 from keyart.secagg import Stage
 from keyart_federated.accounting import Skellam
-from keyart_federated.campaigns import SETTINGS, checked
+from keyart_federated.campaigns import SETTINGS, checked, setting_texts
 from keyart_federated.campaigns.campaign import MOVES, STANDINGS
 from keyart_federated.campaigns.rollout_plan import RolloutPlan
 from keyart_server.budget import Budget, Charge, epsilon_by_campaign
@@ -324,9 +324,9 @@ def test_a_form_has_every_setting_that_a_line_can_hold(kind: Kind) -> None:
 
 def test_numbers_of_a_form() -> None:
     assert (
-        settings_form.parse_number("days", " 7 ", int) == 7
-        and settings_form.parse_number("ε", "1e-3", float) == 0.001
+        setting_texts.parse_number("days", " 7 ", int) == 7
+        and setting_texts.parse_number("ε", "1e-3", float) == 0.001
     )
     for text in ("", "seven", "1.5", "9" * 5000):
         with pytest.raises(SettingError, match=r"days is .* whole number"):
-            settings_form.parse_number("days", text, int)
+            setting_texts.parse_number("days", text, int)

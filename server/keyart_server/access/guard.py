@@ -123,6 +123,16 @@ class Guard:
         }
         return APIRouter(route_class=Guarded, dependencies=[Security(_bearer)], responses=refusals)
 
+    def _unauthenticated(self, request: Request) -> str:
+        """Return the sentence for a sender that `identify` does not know."""
+        kind, _, secret = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() == "bearer":
+            with self._state.reading() as session:
+                expired = tokens.find_expired(session, self._clock(), secret.strip())
+            if expired is not None:
+                return f"This token expired on {expired.expires:%Y-%m-%d}; ask an administrator for a new one."
+        return "Sign in, or send a valid token: Authorization: Bearer TOKEN."
+
     def identify(self, request: Request) -> Actor | None:
         """Identify the sender by bearer token, else by cookie; this queries the database."""
         kind, _, secret = request.headers.get("authorization", "").partition(" ")
@@ -149,11 +159,8 @@ class Guard:
     async def _admit(self, request: Request, scope: Scope | None) -> Actor:
         actor = await run_in_threadpool(self.identify, request)
         if actor is None:
-            raise HTTPException(
-                401,
-                "Sign in, or send a valid token: Authorization: Bearer TOKEN.",
-                {"WWW-Authenticate": "Bearer"},
-            )
+            sentence = await run_in_threadpool(self._unauthenticated, request)
+            raise HTTPException(401, sentence, {"WWW-Authenticate": "Bearer"})
         if actor.session is not None and request.method not in SAFE_METHODS:
             refuse_cross_site(request)
             if not secrets.constant_time_equal(await _csrf_token(request), actor.csrf):

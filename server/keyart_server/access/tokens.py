@@ -66,8 +66,14 @@ def issue(
 
 def find(session: Session, at: datetime, secret: str) -> Token | None:
     """Return the token with this secret, if it has not expired."""
-    row = session.scalars(select(TokenRow).where(TokenRow.digest == secrets.digest(secret))).one_or_none()
-    return None if row is None or row.expires <= at else _token(row)
+    token = _find(session, secret)
+    return None if token is None or token.expires <= at else token
+
+
+def find_expired(session: Session, at: datetime, secret: str) -> Token | None:
+    """Return the token with this secret, if it has expired; whoever has the secret may know when."""
+    token = _find(session, secret)
+    return None if token is None or token.expires > at else token
 
 
 def list_all(session: Session) -> list[Token]:
@@ -110,6 +116,11 @@ def ensure_admin(state: ServerState, data: DataFolder, at: datetime) -> None:
             replace_file(data.admin_token, f"{secret}\n".encode(), 0o600)
     except OSError as error:
         raise SettingError(f"Cannot use {data.admin_token}: {error.strerror or error}; remove it.") from error
+
+
+def _find(session: Session, secret: str) -> Token | None:
+    row = session.scalars(select(TokenRow).where(TokenRow.digest == secrets.digest(secret))).one_or_none()
+    return None if row is None else _token(row)
 
 
 def _token(row: TokenRow) -> Token:

@@ -13,6 +13,7 @@ from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns import checked
 from keyart_federated.campaigns.campaign import STANDINGS
 from keyart_federated.campaigns.noise import DELTA, EPSILON
+from keyart_federated.campaigns.setting_texts import parse_number
 
 from ... import budget
 from ...access import Who
@@ -159,9 +160,9 @@ def _form_values(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {"name": sent.get("name", "").strip()}
     settings = settings_form.parse_settings(kind, sent)
     if text := sent.get("epsilon", "").strip():
-        values["epsilon"] = settings_form.parse_number("ε", text, float)
+        values["epsilon"] = parse_number("ε", text, float)
     if text := sent.get("rounds", "").strip():
-        values["rounds"] = settings_form.parse_number("rounds", text, int)
+        values["rounds"] = parse_number("rounds", text, int)
     elif "looks" in settings:
         values["rounds"] = settings["looks"]
     return {**values, "settings": checked(kind, settings)}

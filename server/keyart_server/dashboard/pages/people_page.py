@@ -9,12 +9,12 @@ from typing import Any, Final, cast
 from fastapi import APIRouter, Request, Response
 
 from keyart.errors import InputError, SettingError
+from keyart_federated.campaigns.setting_texts import parse_number
 
 from ...access import ROLES, SCOPES, Role, Who, people, second_factors, tokens
 from ...access.routes import MAX_TOKEN_DAYS
 from ...service import Service
 from ..responses import FormFields, Id, form_choice, page_router, redirect, render_page
-from ..settings_form import parse_number
 
 DEFAULT_DAYS: Final = 90
 PATH: Final = "/people"
