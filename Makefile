@@ -20,7 +20,7 @@ EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes \
 	--no-emit-package keyart --no-emit-package keyart-tools --custom-compile-command 'make lock'
 
-.PHONY: install demo test test-all bench lint locale docs lock sbom clean
+.PHONY: install demo tv-demo test test-all bench lint locale docs lock sbom clean
 install: .venv/installed
 
 .venv/installed: pyproject.toml sdk/pyproject.toml locks/dev.txt
@@ -32,6 +32,10 @@ install: .venv/installed
 
 demo: .venv/installed
 	$(BIN)/keyart demo
+
+# The web TV client, served on this machine.
+tv-demo: .venv/installed
+	$(BIN)/python examples/tv-web/build.py --serve
 
 # Needs nothing but Python, and takes minutes.
 test: .venv/installed lint
@@ -61,6 +65,7 @@ lint: .venv/installed
 
 locale: .venv/installed
 	$(BIN)/pybabel -q compile -d sdk/keyart/locale -D keyart
+	$(BIN)/python sdk/web/make_words.py
 
 docs: .venv/installed
 	$(BIN)/mkdocs build --strict --quiet

@@ -40,7 +40,7 @@ class FederatedRounds:
         session = self._session
         with session.writing:
             profile, chooser = session.person(), session.chooser
-            if profile is None or not session.custody.consent.allows("federated"):
+            if profile is None or not session.custody.takes_part:
                 session.custody.drop_rounds()
                 return None
             return self._participation().answer(
@@ -159,7 +159,7 @@ class FederatedRounds:
         }
 
     def _takes_part(self) -> bool:
-        return self._session.person() is not None and self._session.custody.consent.allows("federated")
+        return self._session.person() is not None and self._session.custody.takes_part
 
     def _participation(self) -> CampaignParticipation:
         from .campaigns.limits import Limits

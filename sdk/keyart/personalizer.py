@@ -25,7 +25,7 @@ from .model.loaded_model import LoadedModel
 from .model.policy import Policy, Uniform
 from .model.ranker import Engine
 from .profile.chooser import Chooser, ShownDecision
-from .profile.consent import Consent
+from .profile.consent import Consent, ProfilePurpose
 from .profile.retention import RetentionSettings
 from .profile.session import Session
 from .store.database import ForgetReceipt, RotateReceipt, Store
@@ -84,6 +84,7 @@ class Personalizer:
         rng: Uniform | None = None,
         clock: Callable[[], datetime] = _now,
         limits: Limits | None = None,
+        purpose: ProfilePurpose = "personalization",
     ) -> Self:
         """Open the profile at `path`, or create it.
 
@@ -111,6 +112,8 @@ class Personalizer:
             rng: Source of the numbers that draw artworks. For tests and simulation.
             clock: The present time. For tests and simulation.
             limits: What this device demands of a campaign before it answers.
+            purpose: The consent that the profile needs: "advertising" is for a profile of advertisements, beside the
+                viewer's own, which learns from what became of them alone and takes part in no rounds.
 
         Raises:
             WrongKey: The keys do not open the profile.
@@ -127,6 +130,7 @@ class Personalizer:
             ("mode", mode, ("personalized", "non_profiled")),
             ("age_mode", age_mode, ("adult", "child")),
             ("engine", engine, ("auto", "onnxruntime", "numpy")),
+            ("purpose", purpose, ("personalization", "advertising")),
         ):
             if value not in choices:
                 raise SettingError(
@@ -140,7 +144,7 @@ class Personalizer:
             )
         limit = AgeLimit((max_maturity,), age_mode == "child") if max_maturity else NO_AGE_LIMIT
         profiling = mode == "personalized" and age_mode == "adult"
-        terms = RetentionSettings(profiling, reward or Reward(), retention_days, outcome_window)
+        terms = RetentionSettings(profiling, reward or Reward(), retention_days, outcome_window, purpose)
         policy = policy or Policy()
         catalog = catalog.without_kinds(policy.sensitive_kinds)
         installed = _model(bundle, catalog, engine, policy)

@@ -9,6 +9,7 @@ from datetime import datetime
 from keyart import Catalog
 
 from .access import Guard
+from .access.sealing import Sealer
 from .bundles import PublishedBundles
 from .dashboard import Pages
 from .data_folder import DataFolder
@@ -29,11 +30,13 @@ class Service:
         pages: renders the dashboard.
         clock: returns the current time, with zone.
         keys: sign offers, and certify devices if the server is its own issuer.
+        sealer: encrypts secrets in the database.
         issuers: public keys that certify devices.
         issuer: the server's own issuer; None if another process is the issuer.
         revoked: the issuer's revocation list; None if there is none.
         catalog: catalogue of the fleet; None if none is configured, and then nothing can be trained.
-        blocked: why a running campaign starts no round, by campaign id, as the engine of this process last saw it.
+        blocked: why a running campaign starts no round, by campaign id, as the engine of this process saw it; the
+            engine stores it for all processes (`campaigns.waiting`).
     """
 
     settings: ServerSettings
@@ -45,6 +48,7 @@ class Service:
     pages: Pages
     clock: Callable[[], datetime]
     keys: SigningKeys
+    sealer: Sealer
     issuers: tuple[bytes, ...]
     issuer: OpenIssuer | None
     revoked: Revocations | None

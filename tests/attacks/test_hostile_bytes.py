@@ -46,6 +46,8 @@ INSIDE = {
     "client/round_client.py:_answer": "a round's id, which is 64 hexadecimal digits by then",
     "store/migrations.py:_labels_inside": "a record of an older file, behind its seal",
     "catalog/compact_file.py:_text_columns": "texts that are written",
+    "intent/concepts.py:_file": "a file of the package itself",
+    "sidecar/connections.py:_is_same_user": "what the kernel says of a connection",
     "store/keys.py:KeyringKey._host.<locals>.get": "every error of a keyring is the StoreError of HostKey",
 }
 

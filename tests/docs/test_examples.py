@@ -1,6 +1,8 @@
 """Every example runs."""
 
+import json
 import runpy
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,11 +32,44 @@ def test_an_evening_in_the_app(tmp_path):
     assert (tmp_path / "profile.db").is_file()
 
 
+def test_advertisements_fit_the_programme_and_keep_their_caps(tmp_path):
+    example = runpy.run_path(str(EXAMPLES / "ads/ad_break.py"))
+    breaks = example["evening"](tmp_path)
+    assert [programme for programme, _, _ in breaks] == list(example["PROGRAMMES"])
+    shown = [decision.title_id for _, decision, _ in breaks]
+    assert all(shown.count(campaign) <= example["FrequencyCaps"]().most for campaign in shown)
+    assert shown[0] == "alpine-tea" and shown[2] == "night-radio"
+    assert "asked" not in "".join(reason for _, _, reason in breaks)  # nobody asks for an advertisement
+    page = example["page"](breaks)
+    assert page.count("<figure>") == len(breaks) and "src=" not in page
+    caps, at = example["FrequencyCaps"](most=1), datetime(2026, 3, 2, 20, tzinfo=UTC)
+    caps.count("a", at)
+    assert not caps.allows("a", at + timedelta(hours=23)) and caps.allows("a", at + timedelta(hours=24))
+
+
 @pytest.mark.parametrize("name", sorted(TRIED))
 def test_importing_an_example_does_nothing(name, capsys, monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLES)  # an example may use another one, as when it is run
     runpy.run_path(str(EXAMPLES / name))
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("notebook", sorted((EXAMPLES / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_run_from_top_to_bottom(notebook, monkeypatch, capsys):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    assert not any(cell.get("outputs") for cell in cells)  # figures belong to the machine that ran it
+    names: dict[str, object] = {"__name__": "notebook"}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
+    told = capsys.readouterr().out
+    assert "capture" in told and "the true value is" in told and "ε =" in told
+    reports = names["reports"]
+    assert reports["model and personal head"].capture > 0.2
+    for name in ("IPS", "SNIPS"):
+        assert name in told
 
 
 @pytest.mark.slow

@@ -53,11 +53,11 @@ def test_grant_and_withdraw_one_purpose_at_a_time(store):
     assert given == ConsentReceipt(
         "federated", True, at, at + timedelta(days=730), sha256(CONSENT_TEXTS["federated"])
     )
-    assert [consent.allows(purpose) for purpose in PURPOSES] == [False, True, False]
+    assert [consent.allows(purpose) for purpose in PURPOSES] == [False, True, False, False]
     consent.grant("personalization")
     taken = consent.withdraw("federated")
     assert not taken.granted and taken.expires is None and taken.text_sha256 is None
-    assert [consent.allows(purpose) for purpose in PURPOSES] == [True, False, False]
+    assert [consent.allows(purpose) for purpose in PURPOSES] == [True, False, False, False]
     assert consent.receipts()[0] == given and consent.receipts()[-1] == taken and len(consent.receipts()) == 3
 
 

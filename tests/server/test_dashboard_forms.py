@@ -134,7 +134,7 @@ def test_a_release_is_held_goes_on_and_is_withdrawn(person: httpx.Client, servic
     for version in (7, 8):
         files = read_files(bundle_samples.sample_bundle(tmp_path / f"b{version}", version))
         publishing.submit(service, "server", files, at_once=version == 7)
-    for step, standing in (("hold", "held"), ("go-on", "rolling"), ("withdraw", "withdrawn")):
+    for step, standing in (("hold", "held"), ("promote", "rolling"), ("withdraw", "withdrawn")):
         assert f"/releases/8/{step}" in page_samples.read(person.get("/releases/8").text).forms()
         answer = send(person, f"/releases/8/{step}")
         assert answer.status_code == 200 and notice_of(answer.text).startswith("Model 8 ")
@@ -156,7 +156,7 @@ def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
     (secret,) = re.findall(r'id="secret">([^<]+)<', issued.text)
     for once in (link, secret):
         assert once not in person.get("/people").text and once not in repr(list(person.cookies.items()))
-    (token,) = [one for one in person.get("/api/v1/tokens").json() if one["name"] == "nightly"]
+    (token,) = [one for one in person.get("/api/v1/tokens").json()["items"] if one["name"] == "nightly"]
     cookies = dict(person.cookies)
     person.cookies.clear()
     assert person.get("/api/v1/campaigns", headers=bearer(secret)).status_code == 200
@@ -172,7 +172,7 @@ def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
     assert "signed out" in notice_of(send(person, remove[0]).text)
     assert "revoked already" in notice_of(send(person, revoke[1]).text)
     assert person.get("/api/v1/campaigns", headers={**bearer(secret), "Cookie": ""}).status_code == 401
-    assert [one["name"] for one in person.get("/api/v1/people").json()] == ["Robin"]
+    assert [one["name"] for one in person.get("/api/v1/people").json()["items"]] == ["Robin"]
 
 
 def test_a_token_that_cannot_be(person: httpx.Client) -> None:
@@ -181,7 +181,7 @@ def test_a_token_that_cannot_be(person: httpx.Client) -> None:
         assert answer.status_code == 422 and "Nothing was created." in answer.text, wrong
         assert page_samples.mistakes(answer.text) == []
     assert send(person, "/people/invitations", role="owner").status_code == 422
-    assert [one["name"] for one in person.get("/api/v1/tokens").json()] == ["admin"]
+    assert [one["name"] for one in person.get("/api/v1/tokens").json()["items"]] == ["admin"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -17,26 +17,25 @@ import keyart_server
 from keyart.errors import SettingError
 from keyart.secagg import Stage
 from keyart_federated.accounting import Skellam
-from keyart_federated.campaigns import SETTINGS, checked
+from keyart_federated.campaigns import SETTINGS, checked, setting_texts
 from keyart_federated.campaigns.campaign import MOVES, STANDINGS
 from keyart_federated.campaigns.rollout_plan import RolloutPlan
-from keyart_server.budget import Budget, Charge
+from keyart_server.budget import Budget, Charge, epsilon_by_campaign
 from keyart_server.budget.forecast import Forecast
 from keyart_server.campaigns import KINDS, Action, Campaign, Kind
 from keyart_server.dashboard import campaign_kinds, formatting, lineage, settings_form
 from keyart_server.dashboard.alerts import Alert, Snapshot, alerts
 from keyart_server.dashboard.charts import Chart, budget_chart, rate_chart
 from keyart_server.dashboard.pages.audit_page import NOUNS
-from keyart_server.dashboard.pages.campaigns_page import epsilon_by_campaign
 from keyart_server.dashboard.pages.releases_page import STEPS, STEPS_BY_STATUS
 from keyart_server.dashboard.queries import Failure
-from keyart_server.dashboard.results import Rate, parse_result
 from keyart_server.dashboard.round_progress import round_progress
 from keyart_server.dashboard.status_icons import STATUS_ICONS as SHAPES
 from keyart_server.releases import RELEASE_STATUSES as RELEASES
 from keyart_server.releases import Gate, Release
 from keyart_server.releases.release import MOVES as RELEASE_MOVES
 from keyart_server.rounds import Round, RoundStatus
+from keyart_server.rounds.round_result import Rate, parse_result
 
 AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -109,7 +108,7 @@ def test_what_can_be_done_where_it_stands() -> None:
         possible = {
             action for action, (sources, _) in RELEASE_MOVES.items() if standing in sources and action in STEPS
         }
-        possible |= {"go-on"} if standing == "waiting" else set()  # `publishing.promote` publishes it
+        possible |= {"promote"} if standing == "waiting" else set()  # `publishing.promote` publishes it
         assert set(STEPS_BY_STATUS.get(standing, ())) == possible, standing
     assert set(campaign_kinds.KIND_TEXTS) == set(KINDS)
 
@@ -325,9 +324,9 @@ def test_a_form_has_every_setting_that_a_line_can_hold(kind: Kind) -> None:
 
 def test_numbers_of_a_form() -> None:
     assert (
-        settings_form.parse_number("days", " 7 ", int) == 7
-        and settings_form.parse_number("ε", "1e-3", float) == 0.001
+        setting_texts.parse_number("days", " 7 ", int) == 7
+        and setting_texts.parse_number("ε", "1e-3", float) == 0.001
     )
     for text in ("", "seven", "1.5", "9" * 5000):
         with pytest.raises(SettingError, match=r"days is .* whole number"):
-            settings_form.parse_number("days", text, int)
+            setting_texts.parse_number("days", text, int)

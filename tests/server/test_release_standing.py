@@ -45,8 +45,8 @@ ALLOWED = {
     },
     ("rolling", 0.01): {"widen": ("rolling", 0.1), "hold": ("held", 0.01), "withdraw": ("withdrawn", 0.01)},
     ("rolling", 0.1): {"widen": ("released", 1.0), "hold": ("held", 0.1), "withdraw": ("withdrawn", 0.1)},
-    ("held", 0.01): {"go-on": ("rolling", 0.1), "withdraw": ("withdrawn", 0.01)},
-    ("held", 0.1): {"go-on": ("released", 1.0), "withdraw": ("withdrawn", 0.1)},
+    ("held", 0.01): {"promote": ("rolling", 0.1), "withdraw": ("withdrawn", 0.01)},
+    ("held", 0.1): {"promote": ("released", 1.0), "withdraw": ("withdrawn", 0.1)},
     ("released", 1.0): {"withdraw": ("withdrawn", 1.0)},
 }  # fmt: skip
 

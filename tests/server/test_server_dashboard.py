@@ -21,9 +21,9 @@ from keyart_server.campaigns import Campaign
 from keyart_server.service import Service
 
 PAGES = ("/", "/campaigns", "/experiments", "/releases", "/budget", "/fleet")
-FOR_ADMINISTRATORS = ("/audit", "/audit?check=1", "/people")
+FOR_ADMINISTRATORS = ("/audit", "/audit?check=1", "/people", "/webhooks")
 FORMS = tuple(f"/campaigns/new{kind}" for kind in ("", *(f"?kind={kind}" for kind in dashboard_samples.SETTINGS)))
-MOST_QUERIES = 12
+MOST_QUERIES = 14  # of the overview, which looks for every kind of alert
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -64,7 +64,7 @@ def statements(service: Service) -> Iterator[list[str]]:
 
 def test_before_anything_happened(client: httpx.Client, service: Service) -> None:
     comes_in(client, service, name="<b>Robin</b>")
-    for path in (*PAGES, *FOR_ADMINISTRATORS, *FORMS):
+    for path in (*PAGES, *FOR_ADMINISTRATORS, *FORMS, "/account"):
         answer = client.get(path)
         assert answer.status_code == 200 and page_samples.mistakes(answer.text) == [], path
         assert "&lt;b&gt;Robin" in answer.text and "<b>Robin" not in answer.text
@@ -184,7 +184,8 @@ def test_a_damaged_repository_is_told(client: httpx.Client, service: Service, tm
     text = client.get("/").text
     assert "Bundles damaged" in text and "timestamp.json cannot be read" in text
     assert client.get("/readyz").json()["checks"]["bundles"] == "timestamp.json cannot be read"
-    assert "keyart_bundle_version -1.0" in client.get("/metrics").text
+    metrics = client.get("/metrics").text
+    assert "keyart_bundles_damaged 1.0" in metrics and "\nkeyart_bundle_version " not in metrics
 
 
 @on_sqlite

@@ -52,6 +52,20 @@ def sample_catalog(titles: int = 6, artworks: int = ARTWORKS) -> keyart.Catalog:
     return keyart.Catalog.from_titles(rows)
 
 
+def crowded_catalog(titles: int = 30) -> keyart.Catalog:
+    """`sample_catalog` with people, more than a hundred in all: too many for places of their own."""
+    rows = []
+    for t, title in enumerate(sample_catalog(titles)):
+        people = {f"cast:person-{(7 * t + n) % 131}": 1.0 - 0.2 * n for n in range(4)}
+        shown = list(people.items())
+        artworks = [
+            replace(artwork, tags={**artwork.tags, **dict(shown[a % 3 : a % 3 + 2])})
+            for a, artwork in enumerate(title.artworks)
+        ]
+        rows.append(replace(title, tags={**title.tags, **people}, artworks=artworks))
+    return keyart.Catalog.from_titles(rows)
+
+
 def sample_model(catalog: keyart.Catalog, seed: int = 1, version: int = 1):
     """The zero-shot model with seeded noise on each weight, each picture's appeal and all factors."""
     from keyart.model.features import EncodedCatalog, FeatureSpec

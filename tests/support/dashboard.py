@@ -188,7 +188,7 @@ def fill(session: Session, at: datetime, campaigns: int = 50, rounds: int = 1000
             standing = "failed"
         changes: dict[str, Any] = {"topic": kind}
         if standing == "done":
-            changes["told"] = json.dumps(told(kind, number))
+            changes["result"] = json.dumps(told(kind, number))
         elif standing == "failed":
             changes |= {"failure": "412 devices are left of the 700 that are needed.", "unmasked": 0, "masked": 412}
         else:

@@ -25,6 +25,7 @@ private_sum       the result of a round
 guard             whether honest devices can make a sum; `honest_vectors`: what one of them can send, by kind
 sub_cohorts       the median of several disjoint groups of devices, which no single device decides
 private_estimate  checks and intervals of estimates; `segments`: estimates by device class and daypart
+setting_texts     settings from the texts of a form or a command line
 state_codec       the state between two rounds, as bytes
 bundle_model      a bundle as a model, and back
 rollout_plan      how a candidate reaches the fleet

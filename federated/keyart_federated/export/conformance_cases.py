@@ -256,11 +256,13 @@ def _page(installed: LoadedModel, catalog: Catalog, situation: Situation) -> dic
     memory, titles = PageMemory(POLICY.diversity, installed.encoded), list(range(len(catalog)))
     uniforms = [UNIFORMS[(2 + place) % len(UNIFORMS)] for place in titles]
     shown: list[str | None] = []
-    propensities = []
+    propensities, every_factor = [], []
     every = after.sets.candidates(titles, situation.context)
     for title, candidates, uniform in zip(titles, every, uniforms, strict=True):
         places = after.sets.pictures(title)
-        drawn = candidates.draw(uniform, memory.factors(places))
+        factors = memory.factors(places)
+        every_factor.append(_numbers(factors))
+        drawn = candidates.draw(uniform, factors)
         if drawn is None:  # no artwork is within the age limit
             shown.append(None)
             propensities.append(1.0)
@@ -272,6 +274,7 @@ def _page(installed: LoadedModel, catalog: Catalog, situation: Situation) -> dic
         **_situation_fields(situation, after),
         "title_ids": [title.id for title in catalog],
         "uniforms": uniforms,
+        "factors": every_factor,
         "artwork_ids": shown,
         "propensities": propensities,
     }

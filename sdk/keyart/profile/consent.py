@@ -22,7 +22,8 @@ from ..context import require_zone
 from ..errors import SettingError, StoreDamaged, StoreError
 from ..store.database import Store, Table
 
-Purpose = Literal["personalization", "federated", "diagnostics"]
+Purpose = Literal["personalization", "federated", "diagnostics", "advertising"]
+ProfilePurpose = Literal["personalization", "advertising"]  # for which a profile may be kept
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MAX_VALIDITY: Final = timedelta(days=730)
 
@@ -49,6 +50,13 @@ CONSENT_TEXTS: Final[Mapping[Purpose, str]] = MappingProxyType(
             "May this app report its own faults? When the choice of pictures fails, it may then tell its makers what "
             "failed and how often. A report says nothing of what you watched. You can change your mind at any time "
             "and lose nothing by it. Your consent ends by itself after two years at the latest."
+        ),
+        "advertising": (
+            "May this app choose the pictures of advertisements for you? It then keeps a record, on this device only "
+            "and encrypted, of which advertisements you were shown and what you did next, and uses it for "
+            "advertisements alone. What you watch is not part of it, and nobody else gets to see it. You can look at "
+            "the record or erase it. You can change your mind at any time: advertisements then depend on the "
+            "programme and the time of day alone. Your consent ends by itself after two years at the latest."
         ),
     }
 )

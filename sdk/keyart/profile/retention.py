@@ -18,7 +18,7 @@ from ..history import Reward
 from ..model.loaded_model import LoadedModel
 from ..store.database import Store, Table
 from ..store.open_rounds import drop_open_rounds
-from .consent import Consent
+from .consent import Consent, ProfilePurpose
 from .event_codec import Entry, day_of
 from .event_log import EventLog
 from .profile import Profile
@@ -35,6 +35,7 @@ class RetentionSettings:
         reward: Thresholds of a quality play.
         retention_days: Number of days for which views and decisions are kept (`event_codec.held_since`).
         outcome_window: Time after which an artwork that was seen without an outcome counts as skipped.
+        purpose: The consent that the profile needs.
 
     Raises:
         SettingError: A setting is out of range.
@@ -44,6 +45,7 @@ class RetentionSettings:
     reward: Reward
     retention_days: int
     outcome_window: timedelta
+    purpose: ProfilePurpose = "personalization"
 
     def __post_init__(self) -> None:
         days, window = self.retention_days, self.outcome_window
@@ -72,14 +74,20 @@ class OpenProfile:
         self.journal = EventLog(store, self._today)
         self.consent = Consent(store, clock, on_change)
         self.profile: Profile | None = None
+        self.purpose = terms.purpose
         self.catalog, self._terms, self._clock = catalog, terms, clock
         if self.allowed:
             self.profile = self.read(installed)
 
     @property
+    def takes_part(self) -> bool:
+        """Return True if the person lets this profile take part in rounds; one of advertisements never does."""
+        return self.purpose == "personalization" and self.consent.allows("federated")
+
+    @property
     def allowed(self) -> bool:
         """Return True if choices may use, and the store may keep, anything about the person."""
-        return self._terms.profiling and self.consent.allows("personalization")
+        return self._terms.profiling and self.consent.allows(self.purpose)
 
     def person(self) -> Profile | None:
         """Return the profile, if it may be used."""
@@ -134,7 +142,7 @@ class OpenProfile:
     def drop_rounds(self) -> None:
         """Forget the rounds of campaigns that are over; without consent, all rounds in progress."""
         if self.store.count(Table.ROUND):
-            may_go_on = self.allowed and self.consent.allows("federated")
+            may_go_on = self.allowed and self.takes_part
             drop_open_rounds(self.store, self._clock().timestamp() if may_go_on else math.inf)
 
     def after_fork(self) -> None:

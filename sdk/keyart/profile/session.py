@@ -144,7 +144,7 @@ class Session:
             raise StoreClosed("This profile is closed; open it again with Personalizer.open.")
         custody = self.custody
         person = custody.profile  # which is loaded only where the terms and a consent allow it
-        if person is None or custody.consent.allows("personalization"):
+        if person is None or custody.consent.allows(custody.purpose):
             return person
         with self.lock:  # the consent has expired: as if it were withdrawn
             custody.profile = None
@@ -273,7 +273,7 @@ class Session:
     def _consent_changed(self, purpose: str, granted: bool) -> None:
         if not granted:
             self._quietly(self.custody.drop_rounds)  # what cannot be deleted now is at the next message
-        if purpose != "personalization":
+        if purpose != self.custody.purpose:
             return
         with self.writing:
             custody, chooser = self.custody, self.chooser

@@ -18,7 +18,7 @@ from ..model.policy import Policy
 _ENCODERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (datetime, datetime.isoformat),
     (timedelta, timedelta.total_seconds),
-    (bytes, lambda value: base64.b64encode(value).decode()),
+    (bytes, lambda value: str(base64.b64encode(value), "ascii")),
     (Path, str),
 )
 

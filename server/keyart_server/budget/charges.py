@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -24,6 +25,7 @@ from keyart_federated.accounting import Mechanism, composed_by_draw
 from keyart_federated.accounting.ledger import event_from, event_json
 
 from .. import audit_log
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import BudgetRow, ChargeRow
 
 ROW = 1
@@ -104,6 +106,31 @@ def list_charges(session: Session) -> list[Charge]:
     """Return all charges, oldest first; each is composed with all earlier ones."""
     table = ChargeRow.__table__  # plain columns, since there may be thousands of rows
     return [_charge(row) for row in session.execute(select(table).order_by(table.c.spent, table.c.at))]
+
+
+def list_page(session: Session, paging: PageRequest) -> tuple[list[Charge], str | None]:
+    """Return one page of charges, newest first, and the cursor of the next page."""
+    key = ChargeRow.at, ChargeRow.campaign_id, ChargeRow.number
+    page, following = read_page(session, select(ChargeRow), key, paging)
+    return [_charge(row) for row in page], following
+
+
+def spent_after(session: Session, campaign_id: str, numbers: Collection[int]) -> dict[int, float]:
+    """Return the ε of the fleet after each of these rounds of a campaign that was charged."""
+    rows = select(ChargeRow.number, ChargeRow.spent).where(
+        ChargeRow.campaign_id == campaign_id, ChargeRow.number.in_(numbers)
+    )
+    return {row[0]: row[1] for row in session.execute(rows)}
+
+
+def epsilon_by_campaign(charges: Sequence[Charge]) -> dict[str, float]:
+    """Return how much each campaign's rounds added to the fleet's ε. Charges come oldest first."""
+    added: dict[str, float] = {}
+    spent_before = 0.0
+    for charge in charges:
+        added[charge.campaign_id] = added.get(charge.campaign_id, 0.0) + charge.spent - spent_before
+        spent_before = charge.spent
+    return added
 
 
 def projected_epsilon(session: Session, event: Mechanism, low: float = 0.0, high: float = 1.0) -> float:

@@ -13,6 +13,7 @@ from ..campaigns import Campaign
 from ..releases.release import Release
 from ..rounds import Round
 from ..rounds.stage_windows import SILENT_AFTER
+from ..webhooks import Webhook
 from . import formatting
 from .queries import Failure
 
@@ -48,6 +49,7 @@ class Snapshot:
         damage: damage of the bundle repository, or "".
         catalog: whether the server has a catalogue.
         halted: why the server has paused a campaign, by its id.
+        webhooks: receivers of events.
     """
 
     at: datetime
@@ -62,13 +64,14 @@ class Snapshot:
     damage: str
     catalog: bool
     halted: Mapping[str, str]
+    webhooks: Sequence[Webhook] = ()
 
 
 def alerts(snapshot: Snapshot) -> list[Alert]:
     """Return all alerts, urgent ones first."""
     collected = [
         *_releases(snapshot), *_signatures(snapshot), *_budget(snapshot), *_blocked(snapshot), *_gateways(snapshot),
-        *_paused_by_server(snapshot), *_failures(snapshot),
+        *_paused_by_server(snapshot), *_failures(snapshot), *_webhooks(snapshot),
     ]  # fmt: skip
     return sorted(collected, key=lambda alert: not alert.urgent)
 
@@ -141,6 +144,15 @@ def _paused_by_server(snapshot: Snapshot) -> list[Alert]:
     return [
         Alert("Campaign paused", f"{snapshot.campaigns[campaign_id].name}: {reason}", f"/campaigns/{campaign_id}")
         for campaign_id, reason in snapshot.halted.items()
+    ]
+
+
+def _webhooks(snapshot: Snapshot) -> list[Alert]:
+    """Return alerts about webhooks that the server has disabled."""
+    return [
+        Alert("Webhook disabled", f"{webhook.name}: {webhook.reason}", f"/webhooks/{webhook.id}", False)
+        for webhook in snapshot.webhooks
+        if webhook.disabled is not None and webhook.reason
     ]
 
 

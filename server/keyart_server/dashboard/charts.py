@@ -14,8 +14,8 @@ from typing import Final
 
 from ..budget import Budget, Charge
 from ..budget.forecast import Forecast
+from ..rounds.round_result import Rate
 from . import formatting
-from .results import Rate
 
 WIDTH, HEIGHT = 600, 200
 NICE_STEPS: Final = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0)

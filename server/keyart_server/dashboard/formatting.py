@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from markupsafe import Markup
+
 MISSING: Final = "–"
 STEPS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
@@ -77,6 +79,12 @@ def words_of_name(name: str) -> str:
     return name.replace("_", " ")
 
 
+def with_code(text: str) -> Markup:
+    """Escape a text, and mark what stands between backticks as code."""
+    parts = enumerate(text.split("`"))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in parts)
+
+
 FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "date_time": date_time,
     "day": day,
@@ -88,6 +96,7 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "percent": percent,
     "difference": difference,
     "words_of_name": words_of_name,
+    "with_code": with_code,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..releases.gate import ALL, Gate
 from ..releases.release import Release
-from .results import Rate
+from ..rounds.round_result import Rate
 
 AGAINST_BASE: Final = f"quality {ALL}"  # the gate of the comparison on all held-out devices
 

@@ -8,6 +8,8 @@ from fastapi import APIRouter
 
 from ..service import Service
 from .pages import (
+    account_page,
+    api_docs_page,
     audit_page,
     budget_page,
     campaigns_page,
@@ -16,6 +18,7 @@ from .pages import (
     overview_page,
     people_page,
     releases_page,
+    webhooks_page,
 )
 
 PAGES = (
@@ -27,6 +30,9 @@ PAGES = (
     fleet_page,
     audit_page,
     people_page,
+    api_docs_page,
+    account_page,
+    webhooks_page,
 )
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import NoneType
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 
-from keyart.errors import SettingError
 from keyart_federated.campaigns import SETTINGS
 from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, ROUNDS
 from keyart_federated.campaigns.noise import EPSILON
+from keyart_federated.campaigns.setting_texts import parse_value, value_types
 
 from ..campaigns import Kind
 from .formatting import words_of_name
@@ -112,21 +111,12 @@ def parse_settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
     for name, about in SETTINGS[kind].model_fields.items():
         text = sent.get(PREFIX + name, "").strip()
         if text and _fits_one_line(about):
-            values[name] = _value(name, text, about)
+            values[name] = parse_value(name, text, about)
     return values
 
 
-def parse_number(name: str, text: str, kind: type[int] | type[float]) -> float:
-    """Parse a number. Raises SettingError."""
-    try:
-        return kind(text)
-    except ValueError:
-        expected = "a whole number" if kind is int else "a number"
-        raise SettingError(f"{name} is {text[:40]!r}; it must be {expected}.") from None
-
-
 def _field(name: str, about: FieldInfo) -> Field:
-    kinds = _kinds(about)
+    kinds = value_types(about)
     required = about.is_required()
     return Field(
         PREFIX + name,
@@ -141,38 +131,9 @@ def _field(name: str, about: FieldInfo) -> Field:
     )
 
 
-def _value(name: str, text: str, about: FieldInfo) -> Any:
-    kinds = _kinds(about)
-    if int in kinds or float in kinds:
-        return parse_number(name, text, int if int in kinds else float)
-    if tuple in kinds:
-        parts = [part for text_part in text.split(",") if (part := text_part.strip())]
-        numbers = float in get_args(about.annotation)
-        return [parse_number(name, part, float) for part in parts] if numbers else parts
-    return text
-
-
-def _kinds(about: FieldInfo) -> tuple[Any, ...]:
-    """Return what a value may be: types, or the words of a list."""
-    return tuple(_flat(about.annotation))
-
-
-def _flat(annotation: Any) -> list[Any]:
-    origin, inner = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return list(inner)
-    if origin is tuple or origin is dict:
-        return [origin]
-    if hasattr(annotation, "__metadata__"):
-        return _flat(inner[0])
-    if inner:
-        return [kind for part in inner if part is not NoneType for kind in _flat(part)]
-    return [annotation]
-
-
 def _fits_one_line(about: FieldInfo) -> bool:
     """Tell whether a single text field can hold the value."""
-    return dict not in _kinds(about) or tuple in _kinds(about)
+    return dict not in value_types(about) or tuple in value_types(about)
 
 
 def _text(value: Any) -> str:

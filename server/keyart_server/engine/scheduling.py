@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -25,7 +24,6 @@ from ..rounds import Round, round_store
 from ..service import Service
 from ..state.tables import CampaignStateRow
 
-log = logging.getLogger("keyart.server")
 MAX_VECTOR_BYTES: Final = 7_500_000  # so that vector and pads fit the body limit of a gateway
 FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=5), timedelta(hours=1)  # delay after a failed round, doubled each time
 MAX_CONSECUTIVE_FAILURES: Final = 10  # then the campaign is paused
@@ -171,7 +169,6 @@ def save_campaign_state(session: Session, campaign_id: str, number: int, memory:
 
 def pause_campaign(service: Service, session: Session, campaign: Campaign, reason: str) -> None:
     """Pause a campaign that cannot continue without a person."""
-    log.warning("campaign paused", extra={"campaign": campaign.id, "error": reason})
     campaign_store.move(session, service.clock(), "server", campaign.id, "pause", reason)
 
 

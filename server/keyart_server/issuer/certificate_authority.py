@@ -20,6 +20,7 @@ from keyart.bundle import replace_file
 from keyart.errors import InputError, MessageError, SettingError
 from keyart.secagg import CertificationRequest, RevocationList, certify
 
+from ..monitoring import events
 from .attestation import Attestation
 from .issuer_store import IssuerStore
 
@@ -117,6 +118,7 @@ class CertificateAuthority:
             replace_file(self._file, data, 0o644)
         except OSError as error:
             raise SettingError(f"Cannot write {self._file}: {error.strerror or error}.") from None
+        events.emit("revocation.publish", list=version, count=len(hashes))
         return data
 
     def current_list(self) -> bytes:

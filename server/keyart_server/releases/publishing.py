@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -147,8 +147,21 @@ def publish_at_start(service: Service, bundle: Path) -> int | None:
     return release.version
 
 
-def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bool = False) -> Release:
+def submit(
+    service: Service,
+    actor: str,
+    files: Mapping[str, bytes],
+    at_once: bool = False,
+    on_proposed: Callable[[Session, Release], None] = lambda session, candidate: None,
+) -> Release:
     """Accept an uploaded bundle: run the gates that need no device, then publish it in stages or at once.
+
+    Args:
+        service: the server.
+        actor: name for the audit log.
+        files: files of the bundle by name.
+        at_once: give it to all devices at once.
+        on_proposed: called with the candidate in the transaction that records it.
 
     Raises:
         BundleError: for a bundle that devices would refuse; nothing is recorded.
@@ -165,6 +178,7 @@ def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bo
                 session, service.clock(), actor, files,
                 base=None if base is None else base.version, plan=AT_ONCE if at_once else RolloutPlan(),
             )  # fmt: skip
+            on_proposed(session, candidate)
         return decide(service, candidate.version, actor=actor)
 
 
@@ -186,8 +200,14 @@ def apply_guard(service: Service, version: int, rates: Mapping[str, Estimate] | 
         return _move(service, "server", version, action, reason=reason, gates=guard)
 
 
-def promote(service: Service, version: int, actor: str) -> Release:
+def promote(service: Service, version: int, actor: str, because: str = "") -> Release:
     """Promote a release on a person's decision: publish a waiting one, or give a held one its next share.
+
+    Args:
+        service: the server.
+        version: model version.
+        actor: name for the audit log.
+        because: reason for its status and the audit log.
 
     Raises:
         InputError: if its status forbids this, another release is rolling out, or the key that it waits for is
@@ -203,7 +223,8 @@ def promote(service: Service, version: int, actor: str) -> Release:
                         f"Model {newer} was published after {version}; devices never install an older version."
                     )
                 _refuse_second_rollout(session, version)
-                return release_store.move(session, service.clock(), actor, version, "go-on", reason=f"By {actor}.")
+                reason = f"By {actor}. {because}".strip()
+                return release_store.move(session, service.clock(), actor, version, "promote", reason=reason)
             installed = release_store.newest_released(session)
             if release.campaign_id and installed is not None and release.base != installed.version:
                 raise InputError(
@@ -214,7 +235,7 @@ def promote(service: Service, version: int, actor: str) -> Release:
             service.bundles.check_keys(release.digest)
         except SettingError as error:
             raise InputError(_missing_key_reason(version, error)) from None
-        return _publish(service, version, actor)
+        return _publish(service, version, actor, because=because)
 
 
 def hold(service: Service, version: int, actor: str) -> Release:
@@ -309,7 +330,7 @@ def _rollback_to_sign(service: Service, session: Session, version: int) -> dict[
     try:
         return republish(service, clean.version, version + ROLLBACK_GAP, version)
     except BundleError as error:
-        log.warning("no rollback could be signed", extra={"model": version, "error": str(error)})
+        log.warning("no rollback could be signed", extra={"release": version, "error": str(error)})
         return None
 
 
@@ -353,7 +374,7 @@ def _withdraw_lineages(service: Service) -> None:
     for release in releases:
         reason = withdrawal.reason_of(release, releases)
         if reason and release.standing in MOVES["withdraw"][0]:
-            log.warning("a withdrawn model is back", extra={"model": release.version, "reason": reason})
+            log.warning("a withdrawn model is back", extra={"release": release.version, "reason": reason})
             try:
                 withdraw(service, release.version, "server", reason)
             except InputError as error:
@@ -367,7 +388,7 @@ def _manifest(service: Service, session: Session, version: int) -> Manifest:
         return service.bundles.manifest(version)
 
 
-def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] = ()) -> Release:
+def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] = (), because: str = "") -> Release:
     """Give a candidate or waiting release its first share, or let it wait if the targets key is missing."""
     with service.state.reading() as session:
         digest = _require(session, version).digest
@@ -377,7 +398,7 @@ def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] =
         return _move(service, actor, version, "wait", reason=_missing_key_reason(version, error), gates=gates)
     with service.state.writing() as session:
         _refuse_second_rollout(session, version)
-        release_store.move(session, service.clock(), actor, version, "publish", gates=gates)
+        release_store.move(session, service.clock(), actor, version, "publish", gates=gates, reason=because)
     return _publish_files(service, version, actor)
 
 
@@ -424,7 +445,7 @@ def _rollout_in_progress(version: int) -> str:
 def _missing_key_reason(version: int, error: SettingError) -> str:
     return (
         "The signing key of the targets role is missing: put targets.pem into the folder keys of the data folder, "
-        f"then POST /api/v1/releases/{version}/go-on. {error}"
+        f"then POST /api/v1/releases/{version}/promote. {error}"
     )
 
 

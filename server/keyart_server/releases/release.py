@@ -9,8 +9,8 @@ candidate ──refuse──► refused                           wait: for the 
                ▼
              rolling ──widen──► released                candidate, waiting, rolling, held, released
                │ ▲ └─widen─┘       ▲                        └──withdraw──► withdrawn
-          hold ▼ │ go-on           │
-              held ──────go-on─────┘
+          hold ▼ │ promote         │
+              held ─────promote────┘
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from keyart_federated.campaigns.rollout_plan import RolloutPlan
 from .gate import Gate, worst_verdict
 
 ReleaseStatus = Literal["candidate", "refused", "waiting", "rolling", "released", "held", "withdrawn"]
-Action = Literal["examine", "refuse", "wait", "publish", "widen", "hold", "go-on", "withdraw"]
+Action = Literal["examine", "refuse", "wait", "publish", "widen", "hold", "promote", "withdraw"]
 
 RELEASE_STATUSES: Final[tuple[ReleaseStatus, ...]] = get_args(ReleaseStatus)
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 UNPUBLISHED: Final[frozenset[ReleaseStatus]] = frozenset({"candidate", "waiting"})
-OFFERING: Final[frozenset[Action]] = frozenset({"publish", "widen", "go-on"})  # after these, more devices may get it
+OFFERING: Final[frozenset[Action]] = frozenset(
+    {"publish", "widen", "promote"}
+)  # after these, more devices may get it
 
-# Action: source statuses and target status. `widen` and `go-on` lead to `released` with the last share.
+# Action: source statuses and target status. `widen` and `promote` lead to `released` with the last share.
 MOVES: Final[Mapping[Action, tuple[frozenset[ReleaseStatus], ReleaseStatus]]] = {
     "examine": (frozenset({"candidate"}), "candidate"),
     "refuse": (frozenset({"candidate", "waiting", "rolling"}), "refused"),
@@ -41,7 +43,7 @@ MOVES: Final[Mapping[Action, tuple[frozenset[ReleaseStatus], ReleaseStatus]]] = 
     "publish": (UNPUBLISHED, "rolling"),
     "widen": (frozenset({"rolling"}), "rolling"),
     "hold": (frozenset({"rolling"}), "held"),
-    "go-on": (frozenset({"held"}), "rolling"),
+    "promote": (frozenset({"held"}), "rolling"),
     "withdraw": (frozenset({"candidate", "waiting", "rolling", "released", "held"}), "withdrawn"),
 }
 
@@ -89,6 +91,11 @@ class Release:
         """Tell whether devices may have it."""
         return self.share > 0 or self.half_published
 
+    @property
+    def next_share(self) -> float | None:
+        """Return the share that the next stage of its plan gives it, or None after the last."""
+        return next((stage for stage in self.plan.stages if stage > self.share), None)
+
     def next(self, at: datetime, guard: Sequence[Gate] | None) -> Action | None:
         """Return the next action of a rolling release, or None if none is due.
 
@@ -117,7 +124,9 @@ class Release:
             raise InputError(f"Model {self.version} is already published; hold or withdraw it.")
         if action == "hold" and self.half_published:
             raise InputError(f"Model {self.version} is being published; try again in a moment, or withdraw it.")
-        if action not in ("widen", "go-on"):
+        if action not in ("widen", "promote"):
             return replace(self, standing=target, changed=at)
-        share = next(stage for stage in self.plan.stages if stage > self.share)
+        share = self.next_share
+        if share is None:
+            raise InputError(f"Model {self.version} has its last share already.")
         return replace(self, standing="released" if share == 1 else "rolling", share=share, changed=at)

@@ -16,6 +16,7 @@ from keyart.errors import InputError
 from keyart_federated.campaigns.rollout_plan import RolloutPlan
 
 from .. import audit_log
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import ReleaseRow
 from . import bundle_archive
 from .gate import Gate
@@ -147,6 +148,23 @@ def list_all(session: Session, standing: ReleaseStatus | None = None, limit: int
     return _select(session, *([] if standing is None else [ReleaseRow.standing == standing]), limit=limit)
 
 
+def count_by_status(session: Session) -> dict[str, int]:
+    """Count releases by status."""
+    rows = select(ReleaseRow.standing, func.count()).group_by(ReleaseRow.standing)
+    return {row[0]: row[1] for row in session.execute(rows)}
+
+
+def list_page(
+    session: Session, paging: PageRequest, standing: ReleaseStatus | None = None
+) -> tuple[list[Release], str | None]:
+    """Return one page of releases, of one status if it is given, and the cursor of the next page."""
+    rows = select(ReleaseRow).options(defer(ReleaseRow.files))
+    if standing is not None:
+        rows = rows.where(ReleaseRow.standing == standing)
+    page, following = read_page(session, rows, (ReleaseRow.version,), paging)
+    return [_release(row) for row in page], following
+
+
 def newest_version(session: Session) -> int | None:
     """Return the highest version of any release, or None."""
     return session.scalar(select(func.max(ReleaseRow.version)))
@@ -187,6 +205,8 @@ def move(
     if gates is not None:
         by_name = {gate.name: gate for gate in (*release.gates, *gates)}
         row.gates = json.dumps([asdict(gate) for gate in by_name.values()], allow_nan=False)
+        for gate in gates:
+            audit_log.append(session, at, actor, "gate.judge", str(version), gate=gate.name, verdict=gate.verdict)
     if release.standing not in UNPUBLISHED and not release.half_published:
         row.files = None
     audit_log.append(

@@ -52,6 +52,9 @@ from keyart.profile import event_codec as logbook
 from keyart.profile.snapshot import RECORD_ID, Snapshot
 from keyart.secagg import RevocationList, Stage
 from keyart.secagg.messages import message_header
+from keyart.sidecar import Endpoint, method_table
+from keyart.sidecar.household import Device, Household
+from keyart.sidecar.json_rpc import INTERNAL_ERROR
 from keyart.store import ledger
 from keyart.store.database import Store, Table
 from keyart.store.envelope import Sealer
@@ -466,6 +469,42 @@ def revocation_list(place: Path) -> tuple[Read, Sequence[bytes]]:
     return lambda data: RevocationList.read(data, issuers, 1_790_000_000).revokes(bytes(32)), [good]
 
 
+def sidecar_line(place: Path) -> tuple[Read, Sequence[bytes]]:
+    """Lines to a sidecar. Each is answered, whatever it is, and none makes keyart fail."""
+    CATALOG.save(place / "catalog.json")
+    device = Device(place / "profiles.db", place / "catalog.json", keys=keyart.EphemeralKey())
+    household = Household(device)
+    household.open("default", None, {})
+    endpoint = Endpoint(method_table(household, lambda: None))
+    context = {
+        "device": "tv",
+        "at": AT.isoformat(),
+        "slot": 1,
+        "trending": {"t1": 0.5},
+        "intent": {"genre:comedy": 1},
+    }
+    calls: dict[str, dict[str, object]] = {
+        "choose": {"title_id": "t1", "context": context},
+        "record": {"views": [{"title_id": "t1", "at": AT.timestamp(), "seconds": 60}]},
+        "observe": {"decision_id": "00", "outcome": {"kind": "played", "seconds": 60}},
+        "answer": {"message": "AAAA"},
+        "intent": {"text": "something funny"},
+    }
+    lines = [
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        for method, params in calls.items()
+    ]
+
+    def read(data: bytes) -> None:
+        answer = endpoint.answer(data)
+        if answer is not None:
+            found = json.loads(answer)
+            for one in found if isinstance(found, list) else [found]:
+                assert one.get("error", {}).get("code") != INTERNAL_ERROR, data
+
+    return read, lines
+
+
 def round_in_progress(place: Path) -> tuple[Read, Sequence[bytes]]:
     art = device()
     assert art.answer(campaigns.offer(art).sign(campaigns.SERVER))
@@ -521,6 +560,7 @@ DECODERS = (
     Decoder("session behind its lengths", kept_fields, (StoreDamaged,), 20),
     Decoder("bundle of a gateway", gateway_bundle, (MessageError,), 40),
     Decoder("revocation list", revocation_list, (MessageError,)),
+    Decoder("line to a sidecar", sidecar_line, (), 10),
     Decoder("round in progress", round_in_progress, (StoreDamaged,), 20),
     Decoder("contribution", contribution, (StoreDamaged,)),
     Decoder("what is going on", what_is_going_on, (MessageError,)),

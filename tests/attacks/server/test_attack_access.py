@@ -104,7 +104,9 @@ def test_a_token_that_was_revoked(target: Target) -> None:
     token = target.token("read", "operate")
     assert target.client.get("/api/v1/campaigns", headers=token).status_code == 200
     (issued,) = [
-        one for one in target.client.get("/api/v1/tokens", headers=target.admin).json() if one["name"] != "admin"
+        one
+        for one in target.client.get("/api/v1/tokens", headers=target.admin).json()["items"]
+        if one["name"] != "admin"
     ]
     assert target.client.delete(f"/api/v1/tokens/{issued['id']}", headers=target.admin).status_code == 204
     assert target.client.get("/api/v1/campaigns", headers=token).status_code == 401
@@ -147,7 +149,7 @@ def test_an_operator_administers(target: Target) -> None:
     """A person who may operate invites an administrator, removes one, or issues a token."""
     browser = target.person("Kim", "operator")
     headers = {"X-CSRF-Token": csrf_of(browser)}
-    (person,) = target.client.get("/api/v1/people", headers=target.admin).json()
+    (person,) = target.client.get("/api/v1/people", headers=target.admin).json()["items"]
     assert browser.post("/api/v1/invitations", json={"role": "administrator"}, headers=headers).status_code == 403
     assert browser.delete(f"/api/v1/people/{person['id']}", headers=headers).status_code == 403
     assert browser.post("/api/v1/tokens", json={"name": "x", "scopes": ["read"]}, headers=headers).status_code == 403
@@ -161,7 +163,9 @@ def test_a_role_that_is_asked_for_at_the_door(target: Target) -> None:
     form = {"name": "Kim", "password": "a long password 7", "role": "administrator", "scopes": "administer"}
     assert browser.post(f"{path}?role=administrator", data=form).status_code == 303
     assert browser.get("/api/v1/people").status_code == 403
-    assert [one["role"] for one in target.client.get("/api/v1/people", headers=target.admin).json()] == ["viewer"]
+    assert [one["role"] for one in target.client.get("/api/v1/people", headers=target.admin).json()["items"]] == [
+        "viewer"
+    ]
 
 
 def test_fields_that_nobody_asked_for(shared: Target) -> None:
@@ -185,7 +189,7 @@ def test_a_token_for_ever(shared: Target) -> None:
 
 def test_a_method_that_is_only_claimed(target: Target) -> None:
     """A harmless GET or POST that claims to be another method, by header, query and form."""
-    (token,) = target.client.get("/api/v1/tokens", headers=target.admin).json()
+    (token,) = target.client.get("/api/v1/tokens", headers=target.admin).json()["items"]
     browser = target.person()
     overrides = {"X-HTTP-Method-Override": "DELETE", "X-HTTP-Method": "DELETE", "X-Method-Override": "DELETE"}
     path = f"/api/v1/tokens/{token['id']}?_method=DELETE"

@@ -103,7 +103,7 @@ def test_scripts_in_an_answer_for_a_machine(shared: Target) -> None:
     shared.client.post("/api/v1/campaigns", json={**CAMPAIGN, "name": HOSTILE[0]}, headers=shared.admin)
     for path in ("/api/v1/campaigns", "/api/v1/tokens", "/api/v1/audit", "/openapi.json", f"/api/{HOSTILE[0]}"):
         answer = shared.client.get(path, headers={**shared.admin, "Accept": "application/json"})
-        assert answer.headers["content-type"] == "application/json"
+        assert answer.headers["content-type"] in ("application/json", "application/problem+json")
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
@@ -194,7 +194,7 @@ def test_an_answer_that_another_site_reads(target: Target) -> None:
 @pytest.mark.parametrize("hostile", SQL)
 def test_sql_in_every_parameter(shared: Target, hostile: str) -> None:
     """SQL in names, codes, ids, queries, cookies and tokens: it is stored or refused as it is, and nothing runs."""
-    before = shared.client.get("/api/v1/tokens", headers=shared.admin).json()
+    before = shared.client.get("/api/v1/tokens", headers=shared.admin).json()["items"]
     client = shared.client
     for path in (
         "/api/v1/campaigns/{}",
@@ -214,7 +214,7 @@ def test_sql_in_every_parameter(shared: Target, hostile: str) -> None:
         assert client.get("/api/v1/campaigns", headers=headers).status_code == 401
     made = client.post("/api/v1/campaigns", json={**CAMPAIGN, "name": hostile}, headers=shared.admin)
     assert made.status_code == 201 and made.json()["name"] == hostile
-    assert client.get("/api/v1/tokens", headers=shared.admin).json() == before
+    assert client.get("/api/v1/tokens", headers=shared.admin).json()["items"] == before
 
 
 def test_errors_that_tell_too_much(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,9 @@ from click.testing import CliRunner
 from keyart_tools.cli import main
 
 PROMISED = {
-    "bench", "catalog", "compose", "demo", "doctor", "evaluate", "experiment", "export", "history", "inspect",
-    "issuer", "privacy", "quantize", "serve", "simulate", "tag", "train", "verify",
+    "audit", "bench", "budget", "campaign", "catalog", "compose", "demo", "doctor", "evaluate", "experiment",
+    "export", "fleet", "history", "inspect", "issuer", "login", "logout", "privacy", "quantize", "release", "serve",
+    "simulate", "tag", "top", "train", "verify",
 }  # fmt: skip
 MAY_IMPORT = {"click", "keyart", "keyart_tools"}  # of what is not Python's own
 

@@ -61,11 +61,12 @@ margin_option = click.option(
 )
 
 
-@click.group(short_help="Plan, run and read a private A/B test.")
+@click.group(short_help="Plan, run and read private A/B tests.")
 def experiment() -> None:
     """Run A/B tests without collecting logs: each device submits one noised vector.
 
-    Results may be read every day.
+    Results may be read every day. plan, run and read work on this machine; list, show and export ask a coordinating
+    server for the experiments of its fleet.
 
     \b
     Example:

@@ -13,19 +13,21 @@ from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns import checked
 from keyart_federated.campaigns.campaign import STANDINGS
 from keyart_federated.campaigns.noise import DELTA, EPSILON
+from keyart_federated.campaigns.setting_texts import parse_number
 
 from ... import budget
 from ...access import Who
-from ...budget import Charge
+from ...budget import epsilon_by_campaign
 from ...campaigns import KINDS, Action, Kind, campaign_store
+from ...campaigns.waiting import waiting_reasons
 from ...http.error_responses import found_or_404
 from ...rounds import round_store
+from ...rounds.round_result import parse_result
 from ...service import Service
 from ...state.tables import RoundRow
-from .. import campaign_kinds, queries, settings_form
+from .. import campaign_kinds, settings_form
 from ..charts import rate_chart
 from ..responses import FormFields, Id, form_choice, page_router, redirect, render_page
-from ..results import parse_result
 from ..round_progress import round_progress
 
 ROUNDS_PER_PAGE: Final = 25
@@ -101,9 +103,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
             limit = max(pages * ROUNDS_PER_PAGE + 1, MAX_CHARTED_ROUNDS)
             recent = round_store.list_for_campaign(session, campaign_id, limit)
             going_on = [round_ for round_ in recent if round_.is_active]
-            submitted = queries.submissions_by_stage(session, going_on)
+            submitted = round_store.submissions_by_stage(session, going_on)
             charges = budget.list_charges(session)
-            paused_by_server = queries.pause_reasons(session, [campaign])
+            waiting = waiting_reasons(session, [campaign])
         about = campaign_kinds.KIND_TEXTS[campaign.kind]
         results = {round_.id: parse_result(round_.result) for round_ in recent if round_.standing == "done"}
         readable = (results[round_.id] for round_ in recent if round_.id in results)
@@ -129,7 +131,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             chart=rate_chart(rates[-MAX_CHARTED_ROUNDS:], about.chart) if about.chart else None,
             charged=sum(charge.campaign_id == campaign_id for charge in charges),
             added=epsilon_by_campaign(charges).get(campaign_id, 0.0),
-            blocked=service.blocked.get(campaign_id) or paused_by_server.get(campaign_id, ""),
+            blocked=waiting.get(campaign_id, ""),
             pages=pages,
             older=len(recent) > pages * ROUNDS_PER_PAGE,
         )  # fmt: skip
@@ -153,24 +155,14 @@ def routes(service: Service) -> Sequence[APIRouter]:
     return operating, reading  # /campaigns/new must precede /campaigns/{campaign_id}
 
 
-def epsilon_by_campaign(charges: Sequence[Charge]) -> dict[str, float]:
-    """Return how much each campaign's rounds added to the fleet's ε. Charges come oldest first."""
-    added: dict[str, float] = {}
-    spent_before = 0.0
-    for charge in charges:
-        added[charge.campaign_id] = added.get(charge.campaign_id, 0.0) + charge.spent - spent_before
-        spent_before = charge.spent
-    return added
-
-
 def _form_values(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
     """Return the values of the form, for `campaign_store.create`. Raises SettingError."""
     values: dict[str, Any] = {"name": sent.get("name", "").strip()}
     settings = settings_form.parse_settings(kind, sent)
     if text := sent.get("epsilon", "").strip():
-        values["epsilon"] = settings_form.parse_number("ε", text, float)
+        values["epsilon"] = parse_number("ε", text, float)
     if text := sent.get("rounds", "").strip():
-        values["rounds"] = settings_form.parse_number("rounds", text, int)
+        values["rounds"] = parse_number("rounds", text, int)
     elif "looks" in settings:
         values["rounds"] = settings["looks"]
     return {**values, "settings": checked(kind, settings)}

@@ -20,17 +20,17 @@ from ..responses import Version, page_router, redirect, render_page
 
 RELEASES_PER_PAGE: Final = 50
 STEPS: Final[Mapping[str, tuple[Callable[[Service, int, str], Release], str]]] = {
-    "go-on": (publishing.promote, "Model {version} is promoted."),
+    "promote": (publishing.promote, "Model {version} is promoted."),
     "hold": (publishing.hold, "Model {version} is held: no further device gets it."),
     "withdraw": (publishing.withdraw, "Model {version} is withdrawn."),
 }
-LABELS: Final = {"go-on": "Promote", "hold": "Hold", "withdraw": "Withdraw"}
+LABELS: Final = {"promote": "Promote", "hold": "Hold", "withdraw": "Withdraw"}
 # Steps that are offered for each status.
 STEPS_BY_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
     "candidate": ("withdraw",),
-    "waiting": ("go-on", "withdraw"),
+    "waiting": ("promote", "withdraw"),
     "rolling": ("hold", "withdraw"),
-    "held": ("go-on", "withdraw"),
+    "held": ("promote", "withdraw"),
     "released": ("withdraw",),
 }
 

@@ -9,6 +9,8 @@ from .access import InvitationRow, PersonRow, SessionRow, TokenRow
 from .audit import AuditHead, AuditRow
 from .base import TableBase
 from .campaigns import BudgetRow, CampaignRow, CampaignStateRow, ChargeRow
+from .idempotency_keys import IdempotencyKeyRow
+from .identity import ChallengeRow, IdentityRow, RecoveryCodeRow, TotpRow, UsedSignInRow
 from .releases import ReleaseRow
 from .rounds import (
     EnrolledDeviceRow,
@@ -22,6 +24,7 @@ from .rounds import (
     SubmissionRow,
     WindowRow,
 )
+from .webhooks import DeliveryRow, WebhookCursorRow, WebhookRow
 
 __all__ = [
     "AuditHead",
@@ -29,15 +32,20 @@ __all__ = [
     "BudgetRow",
     "CampaignRow",
     "CampaignStateRow",
+    "ChallengeRow",
     "ChargeRow",
+    "DeliveryRow",
     "EnrolledDeviceRow",
     "EnrolmentCountRow",
     "ExcludedDeviceRow",
     "GatewayRow",
+    "IdempotencyKeyRow",
+    "IdentityRow",
     "InvitationRow",
     "MemberRow",
     "PartialSumRow",
     "PersonRow",
+    "RecoveryCodeRow",
     "ReleaseRow",
     "RoundRow",
     "SessionRow",
@@ -45,5 +53,9 @@ __all__ = [
     "SubmissionRow",
     "TableBase",
     "TokenRow",
+    "TotpRow",
+    "UsedSignInRow",
+    "WebhookCursorRow",
+    "WebhookRow",
     "WindowRow",
 ]

@@ -1,4 +1,4 @@
-"""Results of rounds, prepared for display: rates, differences, verdicts and other values. Pure."""
+"""Results of rounds: rates, differences, verdicts and other values, for pages and for the API. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, Final, Literal
 from keyart_federated.experiments.device_metrics import MEASURES
 
 ALL: Final = "all"  # the segment of all devices
+# Half the width of the interval, relative to the rate, above which noise drowns the rate.
+MAX_RELATIVE_ERROR: Final = 0.5
 # Values that are displayed elsewhere or add nothing to the rest.
 SHOWN_ELSEWHERE: Final = frozenset(
     {"used", "segments", "metrics", "groups", "verdicts", "decided", "looks", "rate", "low", "high", "contexts"}
@@ -26,15 +28,43 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentRate:
+    """The rate of a segment, which noise may have drowned.
+
+    Attributes:
+        segment: name of the segment, or of the evaluated model.
+        mean: the rate; None if no device of the segment could be counted yet.
+        low: lower end of the interval; 0 if the rate is unknown.
+        high: upper end of the interval; 1 if the rate is unknown.
+    """
+
+    segment: str
+    mean: float | None
+    low: float
+    high: float
+
+    @property
+    def drowned(self) -> bool:
+        """Tell whether noise drowns the rate: half of the interval is more than `MAX_RELATIVE_ERROR` of it."""
+        return self.mean is None or self.high - self.low > 2 * MAX_RELATIVE_ERROR * abs(self.mean)
+
+
+@dataclass(frozen=True, slots=True)
 class Difference:
     """The difference of an arm's metric from that of the control arm.
 
     Attributes:
+        metric: name of the metric (`MEASURES`).
+        group: group of devices, such as a device class; "" for all devices.
+        arm: name of the arm.
         rate: the numbers.
         texts: mean, low and high with their unit.
         tone: whether an interval without zero is an improvement.
     """
 
+    metric: str
+    group: str
+    arm: str
     label: str
     rate: Rate
     texts: tuple[str, str, str]
@@ -55,14 +85,19 @@ class ResultView:
     """The result of a round, for display.
 
     Attributes:
-        rates: rates by segment.
+        segments: rates of all segments, those that noise drowns included.
         rest: other values by name; the reason, if the sum could not be used.
     """
 
-    rates: Mapping[str, Rate]
+    segments: tuple[SegmentRate, ...]
     differences: tuple[Difference, ...]
     verdicts: tuple[VerdictText, ...]
     rest: Mapping[str, float | str]
+
+    @property
+    def rates(self) -> dict[str, Rate]:
+        """Return the known rates by segment."""
+        return {one.segment: Rate(one.mean, one.low, one.high) for one in self.segments if one.mean is not None}
 
     @property
     def main_rate(self) -> Rate | None:
@@ -85,32 +120,36 @@ def parse_result(result: Mapping[str, Any]) -> ResultView:
     verdicts = tuple(
         VerdictText(arm, verdict["word"], verdict["text"]) for arm, verdict in result.get("verdicts", {}).items()
     )
-    return ResultView(dict(_rates(result)), tuple(_differences(result)), verdicts, dict(_rest(result)))
+    return ResultView(tuple(_segment_rates(result)), tuple(_differences(result)), verdicts, dict(_rest(result)))
 
 
-def _rates(result: Mapping[str, Any]) -> Iterator[tuple[str, Rate]]:
-    """Yield rates by segment, or that of an evaluated model. Rates drowned by noise have no numbers."""
+def _segment_rates(result: Mapping[str, Any]) -> Iterator[SegmentRate]:
+    """Yield the rate of each segment, or that of an evaluated model."""
     for name, values in result.get("segments", {}).items():
-        if isinstance(values, Mapping) and values.get("rate") is not None:
-            yield name, Rate(values["rate"], values["low"], values["high"])
+        if isinstance(values, Mapping):  # a list is part of a comparison of releases
+            low, high = values.get("low"), values.get("high")
+            yield SegmentRate(name, values.get("rate"), 0.0 if low is None else low, 1.0 if high is None else high)
     if "rate" in result:
-        yield f"model {result['version']}", Rate(result["rate"], result["low"], result["high"])
+        yield SegmentRate(f"model {result['version']}", result["rate"], result["low"], result["high"])
 
 
 def _differences(result: Mapping[str, Any]) -> Iterator[Difference]:
     main_metric = next(iter(result.get("metrics", {})), "")
-    named = [(name, name, arms) for name, arms in result.get("metrics", {}).items()]
-    named += [(main_metric, f"{main_metric}: {group}", arms) for group, arms in result.get("groups", {}).items()]
-    for metric, name, arms in named:
+    named = [(name, "", arms) for name, arms in result.get("metrics", {}).items()]
+    named += [(main_metric, group, arms) for group, arms in result.get("groups", {}).items()]
+    for metric, group, arms in named:
         measure = MEASURES[metric]
         for arm, values in arms.items():
             rate = Rate(values["difference"], values["low"], values["high"])
-            label = name.replace(metric, measure.label)
+            label = f"{measure.label}: {group}" if group else measure.label
             texts = tuple(
                 measure.shown(value, signed=True).replace("-", "−") for value in (rate.mean, rate.low, rate.high)
             )
             worse, better = sorted((rate.low * measure.better, rate.high * measure.better))
             yield Difference(
+                metric,
+                group,
+                arm,
                 f"{label}, {arm}" if len(arms) > 1 else label,
                 rate,
                 texts,  # type: ignore[arg-type]  # exactly three

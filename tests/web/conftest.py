@@ -1,0 +1,72 @@
+"""The web SDK, built by TypeScript, with bundles of the Python SDK to compare with."""
+
+from __future__ import annotations
+
+import http.server
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from support import catalogs
+from support.embedded_world import EmbeddedWorld
+from support.services import missing
+
+from keyart_federated.worlds import SyntheticWorld
+
+WEB = Path(__file__).parents[2] / "sdk/web"
+
+
+@pytest.fixture(scope="session")
+def built(downloads: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package with its compiler and what it compiles."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        missing("no node and npm on the PATH")
+    package = tmp_path_factory.mktemp("web") / "package"
+    shutil.copytree(WEB, package, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    fetched = subprocess.run(["npm", "ci"], cwd=package, capture_output=True, text=True, check=False)
+    if fetched.returncode:
+        missing(f"npm ci failed: {fetched.stderr.strip()[-300:]}")
+    compiled = subprocess.run(["npm", "run", "build"], cwd=package, capture_output=True, text=True, check=False)
+    assert compiled.returncode == 0, compiled.stdout
+    return package
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bundles with seeded weights: of a few tags, of people and genres, of an open kind, and of embeddings."""
+    folder = tmp_path_factory.mktemp("bundles")
+    people = SyntheticWorld(viewers=2, titles=60, artworks=6, impressions=1).catalog
+    for name, catalog in {
+        "plain": catalogs.sample_catalog(),
+        "people": people,
+        "open": catalogs.crowded_catalog(),
+        "embedded": EmbeddedWorld("embeddings", viewers=2, impressions=1).catalog,
+    }.items():
+        catalogs.sample_bundle(folder / name, catalog)
+    return folder
+
+
+@pytest.fixture
+def site(built: Path, bundles: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of a web server with the compiled package, the cases and the bundles."""
+    root = tmp_path / "site"
+    for name in ("dist", "test"):
+        shutil.copytree(built / name, root / name)
+    shutil.copytree(bundles, root / "bundles")
+    (root / "index.html").write_text("<!doctype html><title>keyart</title>", encoding="utf-8")
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/index.html"
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -1,0 +1,198 @@
+"""The web TV client in a real browser: a household, arrow keys, a child, wishes, and learning on the device alone."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import runpy
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.services import missing
+
+import keyart
+
+CLIENT = Path(__file__).parents[2] / "examples/tv-web"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+TV, PHONE = {"width": 1920, "height": 1080}, {"width": 390, "height": 844}
+
+pytestmark = pytest.mark.service
+
+
+@pytest.fixture(scope="module")
+def folder(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The client as its script builds it, with the compiled package of these tests."""
+    script = runpy.run_path(str(CLIENT / "build.py"))
+    compile_into = lambda out: shutil.copytree(built / "dist", out)  # noqa: E731
+    script["build"].__globals__["compiled"] = compile_into
+    out = tmp_path_factory.mktemp("client") / "tv"
+    script["build"](out, Path("no film here"))
+    return out
+
+
+@pytest.fixture
+def address(folder: Path) -> Iterator[str]:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def page(address: str) -> Iterator[Any]:
+    """The home screen on a TV. It fails if the page complains, or asks another address for anything."""
+    if CHROMIUM is None:
+        missing("no chromium on the PATH")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        made = browser.new_page(viewport=TV)
+        made.set_default_timeout(60_000)
+        mistakes: list[str] = []
+        made.on("pageerror", lambda error: mistakes.append(str(error)))
+        made.on("console", lambda said: mistakes.append(said.text) if said.type in ("error", "warning") else None)
+        made.on("request", lambda asked: None if asked.url.startswith(address) else mistakes.append(asked.url))
+        made.goto(address)
+        made.wait_for_selector("[data-ready]", state="attached")
+        yield made
+        browser.close()
+        assert mistakes == []
+
+
+def pictures(page: Any) -> dict[str, str]:
+    """The picture of each title on the home screen; a card without one is left out."""
+    script = """() => Object.fromEntries(Array.from(document.querySelectorAll(".tile"))
+        .filter((tile) => tile.querySelector("img"))
+        .map((tile) => [tile.dataset.title, tile.querySelector("img").getAttribute("src")]))"""
+    return page.evaluate(script)
+
+
+def profile(page: Any, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+    page.wait_for_function(
+        "name => document.querySelector('#profiles [aria-pressed=true]').textContent === name", arg=name
+    )
+
+
+def watch_to_the_end(page: Any, title: str) -> None:
+    page.locator(f'[data-title="{title}"]').first.click()
+    page.get_by_role("button", name="Watch it to the end").click()
+    page.wait_for_selector("dialog:not([open])", state="attached")
+
+
+def kept(page: Any) -> str:
+    page.get_by_role("button", name="Settings").click()
+    text: str = page.locator("dialog .kept").inner_text()
+    page.keyboard.press("Escape")
+    return text
+
+
+def test_a_household(page: Any, folder: Path) -> None:
+    shown = pictures(page)
+    assert len(shown) >= 30
+    profile(page, "Den")
+    other = pictures(page)
+    assert sum(shown[title] != other[title] for title in shown) >= 8  # another history, other pictures
+    profile(page, "Kids")
+    catalog = keyart.Catalog.load(folder / "catalog.json")
+    rating = {artwork.image: artwork.maturity for title in catalog for artwork in title.artworks}
+    child = pictures(page)
+    assert child and {rating[picture] for picture in child.values()} == {"6+"}
+    assert page.locator(".tile .card").count() > 0  # a title without a picture for children has a neutral card
+    watch_to_the_end(page, next(iter(child)))
+    assert kept(page) == "Nothing is kept."
+
+
+def test_arrow_keys_alone(page: Any) -> None:
+    focus = "() => document.activeElement.dataset.title || document.activeElement.textContent"
+    page.keyboard.press("ArrowDown")
+    first = page.evaluate(focus)
+    page.keyboard.press("ArrowRight")
+    second = page.evaluate(focus)
+    assert first != second and page.locator("#hero-name").inner_text() != ""
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate(focus) == second
+    page.keyboard.press("Enter")
+    assert page.evaluate(focus) == "Watch it to the end"
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")  # why this picture?
+    assert page.locator("dialog .chances li").count() == 6
+    page.keyboard.press("Escape")
+    assert page.evaluate(focus) == second
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("() => !!document.activeElement.closest('#bar')")
+
+
+def test_it_learns_on_this_device_and_keeps_it_through_a_reload(page: Any) -> None:
+    assert kept(page).startswith("9 views and 0 outcomes")
+    watch_to_the_end(page, "neon-rain")
+    assert kept(page).startswith("10 views and 1 outcomes")
+    page.reload()
+    page.wait_for_selector("[data-ready]", state="attached")
+    assert kept(page).startswith("10 views and 1 outcomes")
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("Choose pictures for me").uncheck()
+    page.keyboard.press("Escape")
+    watch_to_the_end(page, "cold-harbour")
+    assert kept(page).startswith("10 views and 1 outcomes")
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Forget everything").click()
+    assert kept(page) == "Nothing is kept."
+
+
+def test_a_wish_changes_the_pictures_and_is_kept_nowhere(page: Any, folder: Path) -> None:
+    catalog = keyart.Catalog.load(folder / "catalog.json")
+    genre = {
+        artwork.image: next(tag for tag in artwork.tags if tag.startswith("genre:"))
+        for title in catalog
+        for artwork in title.artworks
+    }
+    before = sum(genre[picture] == "genre:comedy" for picture in pictures(page).values())
+    page.get_by_label("What are you in the mood for?").fill("Etwas Lustiges")
+    page.keyboard.press("Enter")
+    after = [genre[picture] for picture in pictures(page).values()]
+    funny = sum("genre:comedy" in title.tags for title in catalog)
+    assert before < sum(name == "genre:comedy" for name in after) == funny
+    assert "Lustiges" in page.locator("#note").inner_text()
+    assert page.evaluate("() => JSON.stringify(localStorage).includes('Lustig')") is False
+
+
+def test_the_reasons_speak_another_language(page: Any) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.locator("dialog select").select_option("de")
+    page.keyboard.press("Escape")
+    why = page.locator("#hero-why").inner_text()
+    assert any(word in why for word in (" Bild", "Es ", "Sie ", "Seine "))
+
+
+@pytest.mark.parametrize("size", [TV, PHONE], ids=["tv", "phone"])
+def test_no_accessibility_violation(page: Any, built: Path, size: dict[str, int]) -> None:
+    axe = (built / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    page.set_viewport_size(size)
+
+    def violations() -> list[str]:
+        page.evaluate(axe)
+        found = page.evaluate("async () => (await axe.run()).violations")
+        return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found]
+
+    assert violations() == []
+    page.locator(".tile").first.click()
+    page.get_by_role("button", name="Why this picture?").click()
+    assert violations() == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Settings").click()
+    assert violations() == []

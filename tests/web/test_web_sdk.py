@@ -1,0 +1,113 @@
+"""The web SDK computes what the Python SDK computes, in Node and in a browser, and keeps what it keeps sealed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.services import missing
+
+from keyart.intent import concepts, from_text
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+MAX_GZIPPED_BYTES = 40_000
+
+pytestmark = pytest.mark.service
+
+
+def sentences() -> dict[str, dict[str, float]]:
+    """Sentences of all languages, and what they ask for."""
+    texts = [
+        "",
+        "the and of",
+        "es war einmal",
+        "pas d'horreur, plutôt une histoire d'amour",
+        "nothing sad, but exciting",
+    ]
+    frames = {
+        "en": "something {} with the kids", "de": "ein Film, aber nicht {}", "fr": "je veux quelque chose de {}",
+        "es": "algo sin {}, por favor", "ja": "{}くない映画",
+    }  # fmt: skip
+    for concept in concepts():
+        for language, frame in frames.items():
+            texts += [frame.format(word.replace("*", "")) for word in concept.words[language]]
+    return {text: from_text(text) for text in texts}
+
+
+def test_every_case_in_node(built: Path, bundles: Path, tmp_path: Path) -> None:
+    (tmp_path / "intents.json").write_text(json.dumps(sentences()), encoding="utf-8")
+    environment = {**os.environ, "KEYART_BUNDLES": str(bundles), "KEYART_INTENTS": str(tmp_path / "intents.json")}
+    tests = sorted(str(path) for path in (built / "test").glob("*.test.mjs"))
+    done = subprocess.run(
+        ["node", "--test", *tests], cwd=built, env=environment, capture_output=True, text=True, check=False
+    )
+    counts = {name: int(number) for name, number in re.findall(r"^# (pass|fail|skipped) (\d+)", done.stdout, re.M)}
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert counts["fail"] == counts["skipped"] == 0 and counts["pass"] >= 57, counts
+
+
+def test_it_is_small_and_of_its_time(built: Path) -> None:
+    scripts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((built / "dist").rglob("*.js"))}
+    text = "\n".join(scripts.values())
+    without_intent = "\n".join(script for name, script in scripts.items() if not name.startswith("intent"))
+    assert len(gzip.compress(without_intent.encode(), 9)) <= MAX_GZIPPED_BYTES
+    code = re.sub(r"/\*.*?\*/|//[^\n]*|\"[^\"\n]*\"|`[^`]*`", "", text, flags=re.S)
+    assert not re.search(r"\?\.(?!\d)|\?\?|\|\|=|&&=|(?<![\w.])#\w", code)  # Chromium 79 knows none of these
+
+
+@contextmanager
+def browser_page() -> Iterator[Any]:
+    if CHROMIUM is None:
+        missing("no chromium on the PATH")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+def test_every_case_in_a_browser(site: str, bundles: Path) -> None:
+    script = """async (names) => {
+        const { checkCase, checkPage, suiteOf } = await import("./test/cases.mjs");
+        let checked = 0;
+        for (const name of names) {
+            const read = async (file) => new Uint8Array(await (await fetch(`bundles/${name}/${file}`)).arrayBuffer());
+            const suite = await suiteOf(read);
+            for (const one of suite.document.cases) checkCase(suite, one), checked++;
+            for (const page of suite.document.pages) checkPage(suite, page), checked++;
+        }
+        return checked;
+    }"""
+    names = sorted(folder.name for folder in bundles.iterdir())
+    with browser_page() as page:
+        page.goto(site)
+        assert page.evaluate(script, names) == 10 * len(names)
+
+
+def test_a_profile_in_a_browser(site: str) -> None:
+    def step(page: Any, name: str) -> Any:
+        return page.evaluate(f'async () => (await import("./test/profiles.mjs")).{name}()')
+
+    with browser_page() as page:
+        page.goto(site)
+        step(page, "use")
+        page.reload()  # without close: what was answered is kept
+        held, others = step(page, "exports")
+        assert len(held["views"]) == len(held["outcomes"]) == 1
+        assert held["decisions"][0]["title_id"] == "secret-title"
+        assert others["views"] == [] and others["consent"][0]["granted"]
+        assert step(page, "look") == [4, False, False]
+        assert step(page, "misplace") == "StoreDamaged"
+        assert step(page, "forget") == [2, 4, False]  # alex's records, and a fresh key for robin
