@@ -17,6 +17,7 @@ from support.server import Running, running
 PAGE = (ROOT / "docs" / "how-to" / "runbook.md").read_text("utf-8")
 HOW_TO_CALL, MADE_ELSEWHERE = blocks()[0][1], ("Secrets",)  # run by tests/server/test_deploy_files.py
 # `console`: what needs containers, root, or another machine. Everything that is marked `sh` runs here.
+EXAMPLE_ID = "0f3c9a51d2b84e67"  # of a campaign
 NEEDS_MORE = ("docker ", "systemctl", "chown", "keyart.example")
 
 
@@ -46,8 +47,8 @@ def shell(server: Running, script: str, **more: str) -> str:
         path.chmod(0o755)
     address = str(server.client.base_url).rstrip("/")
     setting = HOW_TO_CALL.replace("http://127.0.0.1:8080", address)
-    for old in ("ID", "/media/offline"):
-        script = re.sub(rf"(?<![A-Z]){old}\b", more.pop(old), script) if old in more else script
+    for old in (EXAMPLE_ID, "/media/offline"):
+        script = script.replace(old, more.pop(old, old))
     # Neither curl nor jq: containers have none.
     for tool in ("curl", "jq"):
         (server.data.parent / tool).write_text("#!/bin/sh\nexit 127\n")
@@ -92,7 +93,7 @@ def test_every_block_runs(server: Running, stopped: Path, heading: str, script: 
         assert not list((stopped / "keys").glob("targets*.pem"))
         return
     (campaign,) = server.client.get("/api/v1/campaigns", headers=server.bearer).json()["items"]
-    said = shell(server, script, ID=campaign["id"])
+    said = shell(server, script, **{EXAMPLE_ID: campaign["id"]})
     assert EXPECTED[heading] in re.sub(r'"(:|,) ', r'"\1', said)
 
 
