@@ -20,7 +20,7 @@ from keyart_server.access import people
 from keyart_server.campaigns import Campaign
 from keyart_server.service import Service
 
-PAGES = ("/", "/campaigns", "/experiments", "/releases", "/budget", "/fleet")
+PAGES = ("/", "/campaigns", "/campaigns/compare", "/experiments", "/releases", "/budget", "/fleet")
 FOR_ADMINISTRATORS = ("/audit", "/audit?check=1", "/people", "/webhooks")
 FORMS = tuple(f"/campaigns/new{kind}" for kind in ("", *(f"?kind={kind}" for kind in dashboard_samples.SETTINGS)))
 MOST_QUERIES = 14  # of the overview, which looks for every kind of alert
@@ -138,6 +138,48 @@ def test_a_page_is_a_dozen_questions_and_reads_no_files(client: httpx.Client, se
         assert 1 < len(asked) <= MOST_QUERIES, (path, len(asked))
         blobs = r"(rounds\.(offer|parameters|waiting|total)|releases\.files|memories\.data|answers\.body)\b"
         assert not [one for one in asked if re.search(blobs, one)], path
+
+
+@on_sqlite
+def test_campaigns_are_compared(client: httpx.Client, service: Service) -> None:
+    every = [campaign for campaign in filled(service, 16, 160) if campaign.state != "draft"]
+    comes_in(client, service)
+    same = [one for one in every if one.kind == "statistics" and one.name != HOSTILE][:2]
+    listed = page_samples.read(client.get("/campaigns").text)
+    ticks = {one.attributes["value"] for one in listed.all("input") if one.attributes.get("name") == "id"}
+    assert {campaign.id for campaign in same} <= ticks
+    for by in ("round", "epsilon"):
+        with statements(service) as asked:
+            answer = client.get("/campaigns/compare", params={"id": [campaign.id for campaign in same], "by": by})
+        assert answer.status_code == 200 and page_samples.mistakes(answer.text) == [] and len(asked) <= MOST_QUERIES
+        assert all(answer.text.count(campaign.name) > 3 for campaign in same) and "<figure" in answer.text
+    many = client.get("/campaigns/compare", params={"id": [campaign.id for campaign in every][:7]}).text
+    assert "At most 5 campaigns" in many and page_samples.mistakes(many) == []
+    for ids in ([], [same[0].id], ["0" * 16, "<b>"]):
+        answer = client.get("/campaigns/compare", params={"id": ids})
+        assert answer.status_code == 200 and "Choose 2 to 5" in answer.text and "<figure" not in answer.text
+    assert "does not exist" in answer.text and "<b>" not in answer.text
+
+
+@on_sqlite
+def test_an_experiment_is_checked_before_it_is_created(client: httpx.Client, service: Service) -> None:
+    comes_in(client, service)
+    form = client.get("/campaigns/new?kind=experiment").text
+    (token,) = set(re.findall(r'name="csrf" value="([^"]+)"', form))
+    sent = {"csrf": token, "kind": "experiment", "name": "Faces", "check": "1", "settings.name": "faces"}
+    sent |= {"settings.devices": "40000", "settings.start": "2027-01-31 08:00"}
+    answer = client.post("/campaigns", data=sent)
+    assert answer.status_code == 200 and page_samples.mistakes(answer.text) == []
+    assert (
+        "21 Feb 2027" in answer.text and "Minimum detectable effect" in answer.text and 'value="40000"' in answer.text
+    )
+    wrong = client.post("/campaigns", data={**sent, "settings.devices": "20"})
+    assert wrong.status_code == 422 and "are too few" in wrong.text and "Minimum detectable" not in wrong.text
+    assert "No campaign yet." in client.get("/campaigns").text
+    del sent["check"]
+    created = client.post("/campaigns", data=sent)
+    assert created.status_code == 303
+    assert "31 Jan 2027, 08:00 UTC" in client.get(created.headers["location"]).text
 
 
 @on_sqlite

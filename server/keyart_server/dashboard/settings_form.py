@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -41,6 +42,10 @@ MAIN_SETTINGS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "statistics": ("topic", "wanted", "minimum_devices", "hours"),
     "experiment": ("name", "arms", "devices", "days", "looks", "margin"),
     "evaluation": ("version", "wanted", "minimum_devices", "window"),
+}
+# Help of settings that a person gives in another form than the API.
+HELP: Final[Mapping[str, str]] = {
+    "start": "Date and time in UTC, such as 2027-01-31 08:00; empty: when the campaign is created.",
 }
 PREFIX: Final = "settings."  # distinguishes an experiment's name from the campaign's
 
@@ -131,17 +136,19 @@ def _field(name: str, about: FieldInfo) -> Field:
     return Field(
         PREFIX + name,
         LABELS.get(name, words_of_name(name).capitalize()),
-        about.description or "",
+        HELP.get(name, about.description or ""),
         "" if required else _text(about.get_default()),
         name if name in LABELS else "",
         tuple((value, value) for value in kinds if isinstance(value, str)),
-        bool({int, float} & set(kinds)),
+        bool({int, float} & set(kinds)) and name not in HELP,
         required,
         name == "purpose",
     )
 
 
 def _value(name: str, text: str, about: FieldInfo) -> Any:
+    if name == "start":
+        return _unix_seconds(text)
     kinds = _kinds(about)
     if int in kinds or float in kinds:
         return parse_number(name, text, int if int in kinds else float)
@@ -150,6 +157,19 @@ def _value(name: str, text: str, about: FieldInfo) -> Any:
         numbers = float in get_args(about.annotation)
         return [parse_number(name, part, float) for part in parts] if numbers else parts
     return text
+
+
+def _unix_seconds(text: str) -> int:
+    """Return Unix seconds for a date and time; without a zone it is in UTC. Raises SettingError."""
+    if text.isdecimal():
+        return int(text)
+    try:
+        at = datetime.fromisoformat(text)
+        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        raise SettingError(
+            f"start is {text[:40]!r}; give a date and time in UTC, such as 2027-01-31 08:00."
+        ) from None
 
 
 def _kinds(about: FieldInfo) -> tuple[Any, ...]:
