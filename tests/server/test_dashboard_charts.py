@@ -178,6 +178,15 @@ def test_an_experiment_before_its_first_look() -> None:
     assert view.charts == () and view.mismatches == () and "8 May 2026" in view.forecast
 
 
+def test_settings_of_another_version_hide_the_plan_and_not_the_result() -> None:
+    looks = [round_of(1, topic="experiment")]
+    unknown = experiment_view(replace(experiment(), settings='{"of": "later"}'), looks)
+    assert unknown.plan is None and unknown.charts == () and unknown.mismatches and "present pace" in unknown.forecast
+    nothing = {"quality_plays": {"mean": 0.0, "deviation": 0.1}, "abandonment": {"mean": 0.4, "deviation": 0.2}}
+    no_ratio = experiment_view(experiment(metrics=nothing), looks)
+    assert no_ratio.plan is None and len(no_ratio.charts) == 4, "no effect is a share of a mean of 0"
+
+
 def test_what_an_experiment_could_find_is_known_before_it_is_created() -> None:
     values = {"settings": experiment().settings, "epsilon": 1.0}
     small, large = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, insert
 from support import bundles as bundle_samples
 from support import dashboard as dashboard_samples
 from support import html_pages as page_samples
@@ -18,7 +19,9 @@ from support.server import Clock, join
 
 from keyart_server.access import people
 from keyart_server.campaigns import Campaign
+from keyart_server.rounds import round_store
 from keyart_server.service import Service
+from keyart_server.state.tables import RoundRow
 
 PAGES = ("/", "/campaigns", "/campaigns/compare", "/experiments", "/releases", "/budget", "/fleet")
 FOR_ADMINISTRATORS = ("/audit", "/audit?check=1", "/people", "/webhooks")
@@ -159,6 +162,27 @@ def test_campaigns_are_compared(client: httpx.Client, service: Service) -> None:
         answer = client.get("/campaigns/compare", params={"id": ids})
         assert answer.status_code == 200 and "Choose 2 to 5" in answer.text and "<figure" not in answer.text
     assert "does not exist" in answer.text and "<b>" not in answer.text
+
+
+@on_sqlite
+def test_a_release_shows_its_own_gates(client: httpx.Client, service: Service) -> None:
+    """An upload has no campaign, so that its checks are rounds of a campaign of the server's own."""
+    (campaign, *_) = filled(service, 4, 8)
+    result = json.dumps({"segments": {"all": [0.31, 0.002, 900.0]}})
+    topics = [f"/guard {version} 0.1 0 {group}" for version in (15, 150) for group in ("new", "old")]
+    at = service.clock()
+    with service.state.writing() as session:
+        rows = [
+            dashboard_samples.round_row(campaign.id, 900 + place, at, topic=topic, result=result)
+            for place, topic in enumerate([*topics, "/compare 15", "/compare 1"])
+        ]
+        session.execute(insert(RoundRow), rows)
+        found = round_store.list_evaluating(session, 15)
+    assert [round_.topic for round_ in found] == ["/guard 15 0.1 0 new", "/guard 15 0.1 0 old", "/compare 15"]
+    comes_in(client, service)
+    text = client.get("/releases/15").text
+    assert page_samples.mistakes(text) == [] and "Gates over the roll-out" in text and "10 % early" in text
+    assert "<figure" not in client.get("/releases/16").text
 
 
 @on_sqlite

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from keyart_federated.campaigns.experiment import ExperimentSettings
 from keyart_federated.campaigns.noise import DELTA, EPSILON
+from keyart_federated.campaigns.settings import settings_of
 from keyart_federated.charts import Axis, Chart, Series
 from keyart_federated.experiments import MEASURES, Experiment, detectable, effect_chart
 
@@ -78,7 +79,7 @@ def experiment_plan(
 
 def plan_of(campaign: Campaign) -> ExperimentPlan:
     """Return the plan of a campaign of kind experiment. Raises SettingError."""
-    settings = ExperimentSettings.model_validate_json(campaign.settings)
+    settings = settings_of(campaign, ExperimentSettings)
     return experiment_plan(settings, campaign.epsilon, campaign.delta, campaign.created)
 
 
@@ -117,8 +118,8 @@ def mismatch_texts(newest: Mapping[str, Any]) -> list[tuple[bool, str]]:
 
 
 def experiment_charts(campaign: Campaign, rounds: Sequence[Round]) -> list[Chart]:
-    """Return the charts of an experiment; `rounds` come oldest first."""
-    settings = ExperimentSettings.model_validate_json(campaign.settings)
+    """Return the charts of an experiment; `rounds` come oldest first. Raises SettingError."""
+    settings = settings_of(campaign, ExperimentSettings)
     experiment = settings.experiment(campaign.epsilon or EPSILON, campaign.delta or DELTA)
     looks = [
         (_day(round_, place, experiment), round_.result)

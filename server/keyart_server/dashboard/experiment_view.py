@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from keyart.errors import KeyartError
+from keyart.errors import SettingError
 from keyart_federated.campaigns.experiment import ExperimentSettings
 from keyart_federated.charts import Chart
 
@@ -40,11 +41,11 @@ def experiment_view(campaign: Campaign, rounds: Sequence[Round]) -> ExperimentVi
     newest: Mapping[str, Any] = next(
         (round_.result for round_ in reversed(rounds) if round_.result.get("verdicts")), {}
     )
-    try:
-        plan = experiment_charts.plan_of(campaign)
+    plan: ExperimentPlan | None = None
+    charts: list[Chart] = []
+    with suppress(SettingError):
         charts = experiment_charts.experiment_charts(campaign, rounds)
-    except KeyartError:
-        plan, charts = None, []
+        plan = experiment_charts.plan_of(campaign)
     forecast = experiment_charts.forecast_text(campaign, parse_result(newest).verdicts, plan)
     return ExperimentView(plan, forecast, tuple(experiment_charts.mismatch_texts(newest)), tuple(charts))
 

@@ -139,14 +139,14 @@ def list_for_campaigns(session: Session, campaign_ids: Collection[str], limit: i
     return _rounds(session, rows.order_by(RoundRow.changed.desc()).limit(limit))
 
 
-def list_evaluating(session: Session, campaign_id: str, version: int) -> list[Round]:
-    """Return the rounds of a campaign that evaluate one of its models, oldest first."""
-    topics = [f"{COMPARISON_TOPIC}{version}", f"{GUARD_TOPIC}{version} "]
-    rows = select(RoundRow).where(
-        RoundRow.campaign_id == campaign_id,
-        or_(*(RoundRow.topic.startswith(topic, autoescape=True) for topic in topics)),
-    )
-    return _rounds(session, rows.order_by(RoundRow.number))
+def list_evaluating(session: Session, version: int) -> list[Round]:
+    """Return the rounds of all campaigns that evaluate a model version, oldest first."""
+    # The topic ends with the version, or goes on after a blank, so that model 1 does not take the rounds of model 17.
+    topics = (f"{COMPARISON_TOPIC}{version}", f"{GUARD_TOPIC}{version}")
+    named = [
+        or_(RoundRow.topic == topic, RoundRow.topic.startswith(f"{topic} ", autoescape=True)) for topic in topics
+    ]
+    return _rounds(session, select(RoundRow).where(or_(*named)).order_by(RoundRow.opened, RoundRow.number))
 
 
 def count_lost(session: Session, campaign_id: str) -> int:

@@ -62,7 +62,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             release = found_or_404(release_store.find(session, version), "model")
             ending = [other.version for other in withdrawal.ending_with(version, release_store.list_all(session))]
             campaign = None if release.campaign_id is None else campaign_store.find(session, release.campaign_id)
-            evaluating = [] if campaign is None else round_store.list_evaluating(session, campaign.id, version)
+            evaluating = round_store.list_evaluating(session, version)
         steps = STEPS_BY_STATUS.get(release.standing, ()) if who.has_scope("operate") else ()
         measured = [(gate, lineage.difference(gate)) for gate in release.gates]
         return render_page(
