@@ -58,7 +58,7 @@ def test_help_shows_an_example_of_this_command(path: tuple[str, ...]) -> None:
 def test_examples_are_commands_that_click_takes(path: tuple[str, ...]) -> None:
     for words in examples(COMMANDS[path]):
         command, context, rest = main, root_context(), words[1:]
-        while isinstance(command, click.Group):
+        while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
             name, command, rest = command.resolve_command(context, rest)
             try:
                 context = command.make_context(name, list(rest), parent=context)

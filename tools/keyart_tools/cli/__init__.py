@@ -16,6 +16,7 @@ from .catalogues import catalog
 from .completion import completion
 from .compose import compose
 from .console import Program
+from .database import database
 from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
@@ -30,6 +31,7 @@ from .keys import keys
 from .login import login, logout
 from .models import models
 from .privacy import privacy
+from .publish import publish
 from .quantize import quantize
 from .release import release
 from .serve import serve
@@ -61,7 +63,7 @@ def main() -> None:
 
 COMMANDS = (
     demo, simulate, train, export, quantize, inspect, verify, catalog, tag, compose, models, history, bench, doctor,
-    evaluate, experiment, privacy, serve, keys, gateway, issuer, completion,
+    evaluate, experiment, privacy, serve, publish, database, keys, gateway, issuer, completion,
     login, logout, campaign, release, fleet, budget, audit, top,
 )  # fmt: skip
 for command in (list_experiments, show_experiment, export_experiment):
