@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 import pytest
 from support import dashboard as dashboard_samples
 
@@ -25,7 +24,7 @@ from keyart_server.budget.forecast import Forecast
 from keyart_server.campaigns import KINDS, Action, Campaign, Kind
 from keyart_server.dashboard import campaign_kinds, formatting, lineage, settings_form
 from keyart_server.dashboard.alerts import Alert, Snapshot, alerts
-from keyart_server.dashboard.charts import Chart, budget_chart, rate_chart
+from keyart_server.dashboard.budget_chart import budget_chart
 from keyart_server.dashboard.pages.audit_page import NOUNS
 from keyart_server.dashboard.pages.releases_page import STEPS, STEPS_BY_STATUS
 from keyart_server.dashboard.queries import Failure
@@ -141,7 +140,7 @@ def test_what_a_round_told(kind: Kind) -> None:
             "quality plays a picture", "plays given up", "quality plays a picture: tv",
         ]  # fmt: skip
         first = told.differences[0]
-        assert first.texts[0] == "+1.10 %" and first.rate.mean == 0.011 and first.tone in ("good", "still")
+        assert first.texts[0] == "+1.10 pp" and first.rate.mean == 0.011 and first.tone in ("good", "still")
         assert told.verdicts[0].arm == "larger faces"
     if kind == "evaluation":
         assert list(told.rates) == ["model 7"]
@@ -150,7 +149,7 @@ def test_what_a_round_told(kind: Kind) -> None:
 def test_less_that_is_given_up_is_better() -> None:
     course = {"b": {"difference": -0.05, "low": -0.06, "high": -0.04}}
     (one,) = parse_result({"metrics": {"abandonment": course}}).differences
-    assert one.tone == "good" and one.texts == ("−5.00 %", "−6.00 %", "−4.00 %")
+    assert one.tone == "good" and one.texts == ("−5.00 pp", "−6.00 pp", "−4.00 pp")
     (one,) = parse_result({"metrics": {"quality_plays": course}}).differences
     assert one.tone == "bad"
 
@@ -159,47 +158,6 @@ def test_what_was_of_no_use_says_why() -> None:
     told = parse_result({"used": False, "reason": "The noise drowns it."})
     assert told.rest == {"reason": "The noise drowns it."} and told.shows
     assert not parse_result({"segments": {"all": [0.1, 0.01, 600.0]}}).shows, "what judges a release stands there"
-
-
-def points(path: str) -> list[tuple[float, float]]:
-    return [(float(x), float(y)) for x, y in re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", path)]
-
-
-def test_a_chart_of_rates() -> None:
-    rates = [(AT + n * HOUR, Rate(0.3 + n / 100, 0.2, 0.4 + n / 100)) for n in range(5)]
-    chart = rate_chart(rates, "Rate")
-    assert chart is not None and rate_chart(rates[:1], "Rate") is None
-    assert chart.ticks == ("45 %", "30 %", "15 %") and "34 % in the last of 5 rounds" in chart.summary
-    line, band = points(chart.line), points(chart.band)
-    assert [x for x, _ in line] == [0, 150, 300, 450, 600] and [y for _, y in line] == sorted(
-        (y for _, y in line), reverse=True
-    )
-    assert line[0] == (0, pytest.approx(200 * (0.45 - 0.3) / 0.3, abs=0.1)) and len(band) == 10
-    inside(chart)
-
-
-def inside(chart: Chart) -> None:
-    """All of it is in its box, and a number."""
-    for path in (chart.line, chart.band, chart.points, chart.limit, chart.ahead):
-        assert not re.search("nan|inf|e[-+]", path)
-        assert all(-0.1 <= x <= 600.1 and -0.1 <= y <= 200.1 for x, y in points(path))
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_charts_of_anything(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    size = 10.0 ** rng.integers(-6, 3)
-    mean = rng.normal(size=8) * size
-    moments = [AT + timedelta(seconds=float(second)) for second in np.sort(rng.integers(0, 4, 8))]
-    rates = [
-        (at, Rate(m, m - abs(w), m + abs(w))) for at, m, w in zip(moments, mean, rng.normal(size=8), strict=True)
-    ]
-    chart = rate_chart(rates, "Rate")
-    assert chart is not None
-    inside(chart)
-    same = rate_chart([(at, Rate(0.0, 0.0, 0.0)) for at in moments], "Rate")
-    assert same is not None
-    inside(same)
 
 
 def paid(campaign_id: str, spent: float, at: datetime) -> Charge:
@@ -213,15 +171,17 @@ def test_a_chart_of_what_was_spent() -> None:
     ]
     ahead = Forecast(0.1, AT + timedelta(days=30), 0.01)
     chart = budget_chart(charges, budget, ahead, AT)
-    assert chart is not None and chart.ticks == ("8", "4", "0") and chart.limit == "M0 0H600"
-    assert points(chart.ahead) == [(300, 75), (600, 0)] and "31 May 2026" in chart.summary
-    assert chart.line.count("V") <= 601, "no more steps than there is room for"
+    spent, forecast = chart.series
+    assert spent.points[-1] == (AT.timestamp(), 5.0) and forecast.points[1] == (
+        (AT + timedelta(days=30)).timestamp(),
+        8,
+    )
+    assert chart.limits[0].value == 8.0 and "31 May 2026" in chart.summary
     far = budget_chart(charges, budget, replace(ahead, exhausted_at=AT + timedelta(days=3000)), AT)
-    assert far is not None and points(far.ahead)[1][1] > 70, "as far ahead as back"
+    assert far.series[1].points[1][0] == pytest.approx((AT + timedelta(days=30)).timestamp()), "as far ahead as back"
+    assert far.series[1].points[1][1] == pytest.approx(5.03)
     never = budget_chart(charges[:1], budget, Forecast(0.0, None, 0.0), AT)
-    assert never is not None and never.ahead == "" and budget_chart([], budget, ahead, AT) is None
-    for one in (chart, far, never):
-        inside(one)
+    assert len(never.series) == 1 and budget_chart([], budget, ahead, AT).is_empty
 
 
 def test_what_each_campaign_has_cost() -> None:

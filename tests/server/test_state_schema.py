@@ -132,8 +132,8 @@ NEVER = re.compile(
 
 # Tables that version 0.1 did not have; what refers to another one comes first.
 ADDED = (
-    "excluded", "idempotency_keys", "identities", "used_sign_ins", "totp", "recovery_codes", "challenges", "deliveries", "webhooks",
-    "webhook_cursor",
+    "excluded", "idempotency_keys", "identities", "used_sign_ins", "totp", "recovery_codes", "challenges",
+    "deliveries", "webhooks", "webhook_cursor",
 )  # fmt: skip
 
 

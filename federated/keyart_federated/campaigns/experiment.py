@@ -173,7 +173,10 @@ def ask(
         arms=offer.arms,
         since=start,
         payload=offer.payload,
-        pending={"day": experiment.look_days[look], "thetas": thetas},
+        pending={
+            "day": max(experiment.look_days[look], round((at.timestamp() - start) / DAY_SECONDS, 2)),
+            "thetas": thetas,
+        },
     )
 
 
@@ -218,7 +221,13 @@ def _analysis(results: Results) -> dict[str, Any]:
     found = verdicts(experiment, analysis)
     return {
         "looks": len(results.told),
-        "verdicts": {one.arm: {"word": one.word, "text": one.text} for one in found},
+        "day": results.told[-1].day,
+        "arms": dict(zip(experiment.arms, map(float, analysis.devices), strict=True)),
+        "mismatches": {
+            one.arm: {"difference": float(one.difference[-1]), "bound": float(one.bound[-1]), "found": one.found}
+            for one in analysis.mismatches
+        },
+        "verdicts": {one.arm: {"word": one.word, "text": one.text, "forecast": one.forecast} for one in found},
         "decided": all(one.word != "not yet" for one in found),
         "metrics": {name: _by_arm(courses) for name, courses in analysis.courses.items()},
         "groups": {name: _by_arm(courses) for name, courses in analysis.groups.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -35,6 +36,8 @@ def parse_setting(kind: Kind, name: str, text: str) -> Any:
 
 def parse_value(name: str, text: str, about: FieldInfo) -> Any:
     """Parse a value that fits on one line. Raises SettingError."""
+    if name == "start":
+        return unix_seconds(text)
     types = value_types(about)
     if int in types or float in types:
         return parse_number(name, text, int if int in types else float)
@@ -52,6 +55,19 @@ def parse_number(name: str, text: str, kind: type[int] | type[float]) -> float:
     except ValueError:
         expected = "a whole number" if kind is int else "a number"
         raise SettingError(f"{name} is {text[:MAX_SHOWN]!r}; it must be {expected}.") from None
+
+
+def unix_seconds(text: str) -> int:
+    """Parse a date and time, or Unix seconds; without a zone it is in UTC. Raises SettingError."""
+    if text.isdecimal():
+        return int(text)
+    try:
+        at = datetime.fromisoformat(text)
+        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        raise SettingError(
+            f"start is {text[:MAX_SHOWN]!r}; give a date and time in UTC, such as 2027-01-31 08:00."
+        ) from None
 
 
 def value_types(about: FieldInfo) -> tuple[Any, ...]:

@@ -45,9 +45,9 @@ def duration(seconds: float) -> str:
     return counted(int(seconds), "second")
 
 
-def counted(quantity: int, noun: str) -> str:
-    """Format a quantity with its noun: 1 round, 2,000 rounds."""
-    return f"{quantity:,} {noun}" if quantity == 1 else f"{quantity:,} {noun}s"
+def counted(quantity: int, noun: str, plural: str = "") -> str:
+    """Format a quantity with its noun: 1 round, 2,000 rounds; `plural` is for nouns that do not only take an s."""
+    return f"{quantity:,} {noun}" if quantity == 1 else f"{quantity:,} {plural or noun + 's'}"
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -67,6 +67,15 @@ def epsilon(value: float | None) -> str:
 def percent(share: float | None, digits: int = 3) -> str:
     """Format a share as a percentage."""
     return MISSING if share is None or not math.isfinite(share) else f"{number(100 * share, digits)} %"
+
+
+def setting(value: object, name: str) -> str:
+    """Format a setting of a campaign; the start of an experiment is stored in Unix seconds."""
+    if name == "start" and isinstance(value, int):
+        return date_time(datetime.fromtimestamp(value, UTC))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number(value)
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple | dict) else str(value)
 
 
 def difference(value: float) -> str:
@@ -95,6 +104,7 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "epsilon": epsilon,
     "percent": percent,
     "difference": difference,
+    "setting": setting,
     "words_of_name": words_of_name,
     "with_code": with_code,
 }

@@ -13,6 +13,7 @@ from .pages import (
     audit_page,
     budget_page,
     campaigns_page,
+    compare_page,
     experiments_page,
     fleet_page,
     overview_page,
@@ -23,6 +24,7 @@ from .pages import (
 
 PAGES = (
     overview_page,
+    compare_page,  # before /campaigns/{campaign_id}
     campaigns_page,
     experiments_page,
     releases_page,

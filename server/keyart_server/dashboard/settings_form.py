@@ -41,6 +41,10 @@ MAIN_SETTINGS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "experiment": ("name", "arms", "devices", "days", "looks", "margin"),
     "evaluation": ("version", "wanted", "minimum_devices", "window"),
 }
+# Help of settings that a person gives in another form than the API.
+HELP: Final[Mapping[str, str]] = {
+    "start": "Date and time in UTC, such as 2027-01-31 08:00; empty: when the campaign is created.",
+}
 PREFIX: Final = "settings."  # distinguishes an experiment's name from the campaign's
 
 
@@ -121,11 +125,11 @@ def _field(name: str, about: FieldInfo) -> Field:
     return Field(
         PREFIX + name,
         LABELS.get(name, words_of_name(name).capitalize()),
-        about.description or "",
+        HELP.get(name, about.description or ""),
         "" if required else _text(about.get_default()),
         name if name in LABELS else "",
         tuple((value, value) for value in kinds if isinstance(value, str)),
-        bool({int, float} & set(kinds)),
+        bool({int, float} & set(kinds)) and name not in HELP,
         required,
         name == "purpose",
     )

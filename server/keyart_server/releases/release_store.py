@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, TypedDict, cast
@@ -152,6 +152,11 @@ def count_by_status(session: Session) -> dict[str, int]:
     """Count releases by status."""
     rows = select(ReleaseRow.standing, func.count()).group_by(ReleaseRow.standing)
     return {row[0]: row[1] for row in session.execute(rows)}
+
+
+def list_for_campaigns(session: Session, campaign_ids: Collection[str]) -> list[Release]:
+    """Return the releases that campaigns made, newest version first."""
+    return _select(session, ReleaseRow.campaign_id.in_(campaign_ids))
 
 
 def list_page(

@@ -64,6 +64,7 @@ class VerdictResource(BaseModel):
     arm: str = Field(description="The arm.", examples=["treatment"])
     verdict: str = Field(description="The verdict in one or two words.", examples=["not yet"])
     sentence: str = Field(description="The verdict in a sentence.")
+    forecast: str = Field(description="The time that is still needed at the present pace, a sentence; or empty.")
 
 
 class ResultResource(BaseModel):
@@ -100,7 +101,9 @@ class ResultResource(BaseModel):
             ],
             differences=[DifferenceResource.of(difference) for difference in result.differences],
             verdicts=[
-                VerdictResource(arm=verdict.arm, verdict=verdict.word, sentence=verdict.text)
+                VerdictResource(
+                    arm=verdict.arm, verdict=verdict.word, sentence=verdict.text, forecast=verdict.forecast
+                )
                 for verdict in result.verdicts
             ],
             values=values,

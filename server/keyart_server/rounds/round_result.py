@@ -14,7 +14,20 @@ ALL: Final = "all"  # the segment of all devices
 MAX_RELATIVE_ERROR: Final = 0.5
 # Values that are displayed elsewhere or add nothing to the rest.
 SHOWN_ELSEWHERE: Final = frozenset(
-    {"used", "segments", "metrics", "groups", "verdicts", "decided", "looks", "rate", "low", "high", "contexts"}
+    {
+        "used",
+        "segments",
+        "metrics",
+        "groups",
+        "verdicts",
+        "decided",
+        "looks",
+        "day",
+        "rate",
+        "low",
+        "high",
+        "contexts",
+    }
 )
 
 
@@ -73,11 +86,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class VerdictText:
-    """The verdict about one arm of an experiment."""
+    """The verdict about one arm of an experiment.
+
+    Attributes:
+        forecast: sentence about the time that is still needed, which holds as long as the experiment goes on; or "".
+    """
 
     arm: str
     word: str
     text: str
+    forecast: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +136,8 @@ def parse_result_json(text: str) -> ResultView:
 def parse_result(result: Mapping[str, Any]) -> ResultView:
     """Parse the result of a round."""
     verdicts = tuple(
-        VerdictText(arm, verdict["word"], verdict["text"]) for arm, verdict in result.get("verdicts", {}).items()
+        VerdictText(arm, verdict["word"], verdict["text"], verdict.get("forecast", ""))
+        for arm, verdict in result.get("verdicts", {}).items()
     )
     return ResultView(tuple(_segment_rates(result)), tuple(_differences(result)), verdicts, dict(_rest(result)))
 
@@ -142,9 +161,7 @@ def _differences(result: Mapping[str, Any]) -> Iterator[Difference]:
         for arm, values in arms.items():
             rate = Rate(values["difference"], values["low"], values["high"])
             label = f"{measure.label}: {group}" if group else measure.label
-            texts = tuple(
-                measure.shown(value, signed=True).replace("-", "−") for value in (rate.mean, rate.low, rate.high)
-            )
+            texts = tuple(measure.shown_difference(value) for value in (rate.mean, rate.low, rate.high))
             worse, better = sorted((rate.low * measure.better, rate.high * measure.better))
             yield Difference(
                 metric,

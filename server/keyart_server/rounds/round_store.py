@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select
 from sqlalchemy.orm import Session, load_only
 
 from keyart.errors import InputError
@@ -131,6 +131,22 @@ def list_for_campaign(
     if topic is not None:
         rows = rows.where(RoundRow.topic == topic if topic else _is_own_round())
     return _rounds(session, rows.order_by(RoundRow.number.desc()).limit(limit))
+
+
+def list_for_campaigns(session: Session, campaign_ids: Collection[str], limit: int) -> list[Round]:
+    """Return the own rounds of campaigns, newest first, at most `limit` of all together."""
+    rows = select(RoundRow).where(RoundRow.campaign_id.in_(campaign_ids), _is_own_round())
+    return _rounds(session, rows.order_by(RoundRow.changed.desc()).limit(limit))
+
+
+def list_evaluating(session: Session, version: int) -> list[Round]:
+    """Return the rounds of all campaigns that evaluate a model version, oldest first."""
+    # The topic ends with the version, or goes on after a blank, so that model 1 does not take the rounds of model 17.
+    topics = (f"{COMPARISON_TOPIC}{version}", f"{GUARD_TOPIC}{version}")
+    named = [
+        or_(RoundRow.topic == topic, RoundRow.topic.startswith(f"{topic} ", autoescape=True)) for topic in topics
+    ]
+    return _rounds(session, select(RoundRow).where(or_(*named)).order_by(RoundRow.opened, RoundRow.number))
 
 
 def count_lost(session: Session, campaign_id: str) -> int:
@@ -329,11 +345,11 @@ def _forget(session: Session, row: RoundRow) -> None:
 
 
 def _rounds(session: Session, rows: Any) -> list[Round]:
-    loaded: Iterable[RoundRow] = session.scalars(rows.options(load_only(*_SUMMARY_COLUMNS)))
-    return [_round(row) for row in loaded]
+    # Plain rows: objects of the mapper cost four times as much, and a page shows a thousand rounds.
+    return [_round(row) for row in session.execute(rows.with_only_columns(*_SUMMARY_COLUMNS))]
 
 
-def _round(row: RoundRow) -> Round:
+def _round(row: RoundRow | Row[Any]) -> Round:
     return Round(
         id=row.id,
         campaign_id=row.campaign_id,

@@ -347,7 +347,7 @@ def _tell(results: Any, html: Path | None, as_json: bool) -> None:
         write_json(document)
         return
     for comparison in document["comparisons"]:
-        print_table(comparison["text"], "", _table(document, comparison))
+        print_table(f"{comparison['text']} {comparison['forecast']}".strip(), "", _table(document, comparison))
 
 
 def _table(document: dict[str, Any], comparison: dict[str, Any]) -> Table:
@@ -376,7 +376,7 @@ def _table(document: dict[str, Any], comparison: dict[str, Any]) -> Table:
             f"{metric['devices']:,}",
             measure.shown(metric["control"]),
             measure.shown(metric["control"] + metric["effect"]),
-            percent(change) if is_relative else measure.shown(metric["effect"], True),
+            percent(change) if is_relative else measure.shown_difference(metric["effect"]),
             f"{percent(low)} to {percent(high)}" if is_relative else "",
         )
     return table

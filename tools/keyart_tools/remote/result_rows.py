@@ -79,7 +79,7 @@ def _value(row: Mapping[str, Any], name: str) -> str | None:
     if not isinstance(value, int | float):
         return None
     if row["quantity"] == "difference" and row["name"] in MEASURES:
-        return MEASURES[row["name"]].shown(value, signed=True)
+        return MEASURES[row["name"]].shown_difference(value)
     return number(float(value))
 
 

@@ -17,7 +17,7 @@ from ...budget.forecast import PACE_WINDOW, forecast
 from ...campaigns import Campaign, campaign_store
 from ...engine.scheduling import current_base
 from ...service import Service
-from ..charts import budget_chart
+from ..budget_chart import budget_chart
 from ..responses import page_router, render_page
 
 

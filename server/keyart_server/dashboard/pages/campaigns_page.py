@@ -21,17 +21,21 @@ from ...budget import epsilon_by_campaign
 from ...campaigns import KINDS, Action, Kind, campaign_store
 from ...campaigns.waiting import waiting_reasons
 from ...http.error_responses import found_or_404
+from ...releases import release_store
 from ...rounds import round_store
 from ...rounds.round_result import parse_result
 from ...service import Service
 from ...state.tables import RoundRow
 from .. import campaign_kinds, settings_form
-from ..charts import rate_chart
+from ..campaign_charts import campaign_charts
+from ..experiment_charts import ExperimentPlan
+from ..experiment_view import experiment_check, experiment_view
 from ..responses import FormFields, Id, form_choice, page_router, redirect, render_page
+from ..round_measures import runs
 from ..round_progress import round_progress
 
 ROUNDS_PER_PAGE: Final = 25
-MAX_CHARTED_ROUNDS: Final = 200
+MAX_CHARTED_ROUNDS: Final = 1000
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -66,12 +70,18 @@ def routes(service: Service) -> Sequence[APIRouter]:
         )  # fmt: skip
 
     def form_page(
-        request: Request, who: Who, kind: Kind | None, sent: Mapping[str, str], mistake: str, status: int
+        request: Request,
+        who: Who,
+        kind: Kind | None,
+        sent: Mapping[str, str],
+        mistake: str,
+        status: int,
+        check: ExperimentPlan | None = None,
     ) -> Response:
         form = None if kind is None else settings_form.settings_form(kind)
         return render_page(
             service, request, who, "campaign_new.html", status,
-            kind=kind, form=form, sent=sent, mistake=mistake, about=campaign_kinds.KIND_TEXTS,
+            kind=kind, form=form, sent=sent, mistake=mistake, about=campaign_kinds.KIND_TEXTS, check=check,
         )  # fmt: skip
 
     @operating.get("/campaigns/new")
@@ -83,8 +93,11 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def create(request: Request, who: Who, sent: FormFields) -> Response:
         kind = cast(Kind, form_choice(sent, "kind", KINDS))
         try:
+            values = _form_values(kind, sent)
+            if "check" in sent and kind == "experiment":
+                return form_page(request, who, kind, sent, "", 200, experiment_check(values, clock()))
             with state.writing() as session:
-                created = campaign_store.create(session, clock(), who.name, kind=kind, **_form_values(kind, sent))
+                created = campaign_store.create(session, clock(), who.name, kind=kind, **values)
         except SettingError as error:
             return form_page(request, who, kind, sent, str(error), 422)
         return redirect(
@@ -106,16 +119,13 @@ def routes(service: Service) -> Sequence[APIRouter]:
             submitted = round_store.submissions_by_stage(session, going_on)
             charges = budget.list_charges(session)
             waiting = waiting_reasons(session, [campaign])
+            releases = release_store.list_for_campaigns(session, [campaign_id]) if campaign.kind == "training" else []
         about = campaign_kinds.KIND_TEXTS[campaign.kind]
-        results = {round_.id: parse_result(round_.result) for round_ in recent if round_.standing == "done"}
-        readable = (results[round_.id] for round_ in recent if round_.id in results)
-        newest = next((result for result in readable if result.shows), None)
-        rates = [
-            (round_.changed, rate)
-            for round_ in reversed(recent)
-            if round_.id in results and (rate := results[round_.id].main_rate)
-        ]
         page_rounds = recent[(pages - 1) * ROUNDS_PER_PAGE : pages * ROUNDS_PER_PAGE]
+        results = {round_.id: parse_result(round_.result) for round_ in page_rounds if round_.standing == "done"}
+        readable = (parse_result(round_.result) for round_ in recent if round_.standing == "done")
+        newest = next((result for result in readable if result.shows), None)
+        (run,) = runs({campaign_id: campaign.name}, recent, charges, releases)
         return render_page(
             service, request, who, "campaign.html",
             campaign=campaign,
@@ -123,12 +133,13 @@ def routes(service: Service) -> Sequence[APIRouter]:
             actions=campaign_kinds.actions(campaign) if who.has_scope("operate") else [],
             epsilon=campaign.epsilon or EPSILON,
             delta=campaign.delta or DELTA,
-            settings=json.loads(campaign.settings),
             rounds=[(round_, round_progress(round_, submitted.get(round_.id, {})).steps) for round_ in page_rounds],
             results=results,
             newest=newest,
             going_on=[(round_, round_progress(round_, submitted.get(round_.id, {}))) for round_ in going_on],
-            chart=rate_chart(rates[-MAX_CHARTED_ROUNDS:], about.chart) if about.chart else None,
+            settings=(settings := json.loads(campaign.settings)),
+            charts=campaign_charts(run, campaign.kind, about.chart, settings.get("margin")),
+            experiment=experiment_view(campaign, run.rounds) if campaign.kind == "experiment" else None,
             charged=sum(charge.campaign_id == campaign_id for charge in charges),
             added=epsilon_by_campaign(charges).get(campaign_id, 0.0),
             blocked=waiting.get(campaign_id, ""),

@@ -11,6 +11,7 @@ from ...campaigns import campaign_store
 from ...rounds import round_store
 from ...rounds.round_result import parse_result
 from ...service import Service
+from ..experiment_charts import forecast_text
 from ..responses import page_router, render_page
 
 
@@ -24,6 +25,14 @@ def routes(service: Service) -> Sequence[APIRouter]:
             shown = [campaign for campaign in campaign_store.list_all(session) if campaign.kind == "experiment"]
             newest = round_store.newest_done(session, [campaign.id for campaign in shown])
         results = {key: (round_.number, parse_result(round_.result)) for key, round_ in newest.items()}
-        return render_page(service, request, who, "experiments.html", experiments=shown, results=results)
+        forecasts = {
+            campaign.id: forecast_text(
+                campaign, results[campaign.id][1].verdicts if campaign.id in results else (), None
+            )
+            for campaign in shown
+        }
+        return render_page(
+            service, request, who, "experiments.html", experiments=shown, results=results, forecasts=forecasts
+        )
 
     return (reading,)

@@ -14,8 +14,9 @@ from ...campaigns import campaign_store
 from ...http.error_responses import found_or_404
 from ...releases import publishing, release_store, withdrawal
 from ...releases.release import Release
+from ...rounds import round_store
 from ...service import Service
-from .. import lineage
+from .. import lineage, release_charts
 from ..responses import Version, page_router, redirect, render_page
 
 RELEASES_PER_PAGE: Final = 50
@@ -61,6 +62,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             release = found_or_404(release_store.find(session, version), "model")
             ending = [other.version for other in withdrawal.ending_with(version, release_store.list_all(session))]
             campaign = None if release.campaign_id is None else campaign_store.find(session, release.campaign_id)
+            evaluating = round_store.list_evaluating(session, version)
         steps = STEPS_BY_STATUS.get(release.standing, ()) if who.has_scope("operate") else ()
         measured = [(gate, lineage.difference(gate)) for gate in release.gates]
         return render_page(
@@ -71,6 +73,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             gates=[gate for gate, difference in measured if difference is None],
             comparisons=[(gate, difference) for gate, difference in measured if difference is not None],
             gain=lineage.gain_over_base(release),
+            gate_charts=release_charts.gate_charts(release, release_charts.steps_of(release, evaluating)),
             steps=[(step, LABELS[step]) for step in steps],
             ending=sorted(ending),
         )  # fmt: skip
