@@ -14,7 +14,7 @@ from keyart.errors import SettingError
 from keyart_server.signing.borrowed_keys import borrowed_keys
 from keyart_tools.cli import main
 
-ONLINE = {"offers.pem", "snapshot.pem", "timestamp.pem"}
+ONLINE = {"offers.pem", "sealing.pem", "snapshot.pem", "timestamp.pem"}
 
 
 def keyart(*words: object) -> dict[str, object]:

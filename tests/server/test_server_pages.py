@@ -16,7 +16,7 @@ from support.server import Running, running
 
 PAGES = {str(page.path): page for page in read_pages()}
 SERVER, CAMPAIGNS = PAGES["docs/reference/server.md"], PAGES["docs/how-to/campaigns.md"]
-OPERATOR, ISSUER = PAGES["docs/how-to/operator.md"], PAGES["docs/how-to/issuer.md"]
+ISSUER = PAGES["docs/how-to/issuer.md"]
 # Run by other tests: a demo and a server (tests/docs/test_tutorial.py), a gateway (test_runbook_containers.py there).
 ELSEWHERE = ("keyart demo", "keyart gateway", "--bundle build/demo")
 
@@ -49,7 +49,7 @@ def blocks(page: Page) -> list[str]:
 @pytest.mark.service
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
-@pytest.mark.parametrize("page", [SERVER, CAMPAIGNS, OPERATOR], ids=lambda page: page.path.name)
+@pytest.mark.parametrize("page", [SERVER, CAMPAIGNS], ids=lambda page: page.path.name)
 def test_a_campaign_is_made_as_the_page_says(server: Running, page: Page) -> None:
     made = [script for script in blocks(page) if "curl" in script]
     assert len(made) == 1
@@ -70,7 +70,7 @@ def test_backups_as_the_page_says(server: Running, postgres_url: str) -> None:
 
 
 def test_every_block_is_run_here_or_elsewhere() -> None:
-    for page in (SERVER, CAMPAIGNS, OPERATOR):
+    for page in (SERVER, CAMPAIGNS):
         for script in blocks(page):
             assert "curl" in script or "--backup" in script, script
 
