@@ -18,7 +18,7 @@ from keyart_federated.accounting import composed_by_draw
 
 from .campaign import Campaign
 from .experiment import PURPOSE as LOOK
-from .findings import ChargeKey, Feasibility, Finding, FleetState, Severity
+from .findings import CampaignFinding, ChargeKey, Feasibility, FleetState, Severity
 from .noise import EPSILON
 from .precision_findings import precision_findings, share_text
 from .protocol import DeployedModel
@@ -74,11 +74,11 @@ def assess(campaign: Campaign, base: DeployedModel, fleet: FleetState, with_prec
 
 def _cohorts(
     campaign: Campaign, settings: CampaignSettings, needs: Sequence[Requirement], fleet: FleetState
-) -> Iterator[Finding]:
+) -> Iterator[CampaignFinding]:
     """Compare the devices that answer with the minimum cohort of each purpose; equal answers are given once."""
     if not fleet.known:
         needed = _rounded(max(need.needed(fleet.answer_share) for need in needs))
-        yield Finding(
+        yield CampaignFinding(
             "cohort",
             "warning",
             f"No device has registered with this server yet. The campaign needs a fleet of about {needed:,} devices.",
@@ -96,7 +96,7 @@ def _cohorts(
 
 def _cohort(
     campaign: Campaign, settings: CampaignSettings, same: Sequence[Requirement], fleet: FleetState
-) -> Finding:
+) -> CampaignFinding:
     """Judge rounds that need the same devices."""
     need = same[0]
     chance, expected = (
@@ -114,11 +114,11 @@ def _cohort(
         f"at least {need.minimum:,} must."
     )
     if chance >= SURE:
-        return Finding("cohort", "fine", sentence, "", numbers)
+        return CampaignFinding("cohort", "fine", sentence, "", numbers)
     # What judges a candidate does not stop a campaign that goes on without it.
     stops = need.purpose not in (COMPARISON, GUARD) or (campaign.kind == "training" and not _goes_on(settings))
     severity: Severity = "blocking" if chance < MIN_CHANCE and stops and not fleet.at_least else "warning"
-    return Finding("cohort", severity, sentence, _cohort_advice(need, settings, needed), numbers)
+    return CampaignFinding("cohort", severity, sentence, _cohort_advice(need, settings, needed), numbers)
 
 
 def _fleet(fleet: FleetState) -> str:
@@ -176,11 +176,11 @@ def _goes_on(settings: CampaignSettings) -> bool:
     return isinstance(settings, TrainingSettings) and settings.unclear == "go on"
 
 
-def _rollout(campaign: Campaign, settings: CampaignSettings) -> Iterator[Finding]:
+def _rollout(campaign: Campaign, settings: CampaignSettings) -> Iterator[CampaignFinding]:
     """Find a roll-out in stages for which no ε is set aside: it is held at its first stage."""
     if isinstance(settings, TrainingSettings) and not settings.gates and watched_shares(campaign, settings):
         first = RolloutPlan(settings.stages).stages[0]
-        yield Finding(
+        yield CampaignFinding(
             "roll-out",
             "blocking",
             f"No ε is set aside to watch a roll-out (gates is 0), so every release is held at {share_text(first)} of "
@@ -191,7 +191,7 @@ def _rollout(campaign: Campaign, settings: CampaignSettings) -> Iterator[Finding
 
 def _budget(
     campaign: Campaign, base: DeployedModel, needs: Sequence[Requirement], fleet: FleetState
-) -> Iterator[Finding]:
+) -> Iterator[CampaignFinding]:
     if math.isinf(fleet.epsilon):
         return
     spent, after = fleet.spent, _after(needs, fleet)
@@ -203,10 +203,10 @@ def _budget(
     left = max(fleet.epsilon - spent, 0.0)
     if after <= fleet.epsilon:
         sentence = f"The campaign brings the fleet from ε {spent:.2f} to {after:.2f} of {fleet.epsilon:g}."
-        yield Finding("privacy budget", "fine", sentence, "", {**numbers, "after": after})
+        yield CampaignFinding("privacy budget", "fine", sentence, "", {**numbers, "after": after})
         return
     fits = _epsilon_that_fits(campaign, base, fleet)
-    yield Finding(
+    yield CampaignFinding(
         "privacy budget",
         "blocking",
         f"The campaign would bring the fleet to ε {after:.2f}; the privacy budget is {fleet.epsilon:g}, and ε "
@@ -246,11 +246,11 @@ def _epsilon_that_fits(campaign: Campaign, base: DeployedModel, fleet: FleetStat
     return math.floor(low * 100) / 100 or None
 
 
-def _limits(campaign: Campaign, needs: Sequence[Requirement]) -> Iterator[Finding]:
+def _limits(campaign: Campaign, needs: Sequence[Requirement]) -> Iterator[CampaignFinding]:
     """Find what devices with the default limits decline."""
     limits, smallest = Limits(), min(need.minimum for need in needs)
     if smallest < limits.minimum_devices:
-        yield Finding(
+        yield CampaignFinding(
             "devices' limits",
             "warning",
             f"Devices with the default limits decline a cohort of {smallest}; they demand {limits.minimum_devices}.",
@@ -259,7 +259,7 @@ def _limits(campaign: Campaign, needs: Sequence[Requirement]) -> Iterator[Findin
         )
     epsilon = campaign.epsilon or EPSILON
     if epsilon > limits.epsilon:
-        yield Finding(
+        yield CampaignFinding(
             "devices' limits",
             "warning",
             f"Devices with the default limits decline a campaign of ε {epsilon:g}; they allow {limits.epsilon:g}.",
@@ -268,9 +268,9 @@ def _limits(campaign: Campaign, needs: Sequence[Requirement]) -> Iterator[Findin
         )
 
 
-def _gateways(fleet: FleetState) -> Iterator[Finding]:
+def _gateways(fleet: FleetState) -> Iterator[CampaignFinding]:
     if fleet.gateways == 0:
-        yield Finding(
+        yield CampaignFinding(
             "gateways",
             "warning",
             "No gateway has reported in the last 5 minutes, so no device can take part.",

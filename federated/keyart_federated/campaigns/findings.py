@@ -50,7 +50,7 @@ class FleetState:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CampaignFinding:
     """One finding about a campaign.
 
     Attributes:
@@ -78,15 +78,15 @@ class Feasibility:
     """
 
     devices: int
-    findings: tuple[Finding, ...]
+    findings: tuple[CampaignFinding, ...]
 
     @property
-    def blocking(self) -> tuple[Finding, ...]:
+    def blocking(self) -> tuple[CampaignFinding, ...]:
         """The findings because of which the campaign cannot finish."""
         return tuple(finding for finding in self.findings if finding.severity == "blocking")
 
     @property
-    def warnings(self) -> tuple[Finding, ...]:
+    def warnings(self) -> tuple[CampaignFinding, ...]:
         """The findings that do not stop the campaign."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 

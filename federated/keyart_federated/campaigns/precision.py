@@ -85,7 +85,7 @@ class ExpectedError:
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """One sum as it is expected: `devices` answer, and each adds noise of this `variance`."""
+    """A sum that is expected: `devices` answer, and each adds noise of this `variance`."""
 
     requirement: Requirement
     devices: int

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from .campaign import Campaign
-from .findings import Finding, FleetState
+from .findings import CampaignFinding, FleetState
 from .noise import EPSILON
 from .precision import ExpectedError, devices_needed, epsilon_needed, expected_errors, for_fleet
 from .protocol import DeployedModel
@@ -14,7 +14,7 @@ from .registry import SETTINGS
 from .settings import settings_of
 
 
-def precision_findings(campaign: Campaign, base: DeployedModel, fleet: FleetState) -> Iterator[Finding]:
+def precision_findings(campaign: Campaign, base: DeployedModel, fleet: FleetState) -> Iterator[CampaignFinding]:
     """Yield a finding about the error of each result, with what it takes where noise drowns the result."""
     for error in expected_errors(campaign, base, fleet.devices, fleet.answer_share):
         numbers = {
@@ -23,11 +23,11 @@ def precision_findings(campaign: Campaign, base: DeployedModel, fleet: FleetStat
             "typical": error.typical,
         }
         if not error.drowned:
-            yield Finding("precision", "fine", _error_sentence(error), "", numbers)
+            yield CampaignFinding("precision", "fine", _error_sentence(error), "", numbers)
             continue
         devices = devices_needed(campaign, base, error, fleet.answer_share)
         epsilon = epsilon_needed(campaign, base, error, fleet.devices, fleet.answer_share)
-        yield Finding(
+        yield CampaignFinding(
             "precision",
             "warning",
             _error_sentence(error),

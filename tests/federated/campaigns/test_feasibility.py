@@ -15,8 +15,8 @@ import pytest
 from keyart.errors import SettingError
 from keyart_federated.campaigns import (
     PRESETS,
+    CampaignFinding,
     DeployedModel,
-    Finding,
     FleetState,
     RoundRequest,
     ask,
@@ -42,7 +42,7 @@ def of_preset(kind: Kind) -> Campaign:
     return campaign(kind, TEST_FLEET.epsilon, TEST_FLEET.rounds, **TEST_FLEET.settings_of(kind))
 
 
-def about(found: tuple[Finding, ...], words: str) -> Finding:
+def about(found: tuple[CampaignFinding, ...], words: str) -> CampaignFinding:
     (one,) = [finding for finding in found if words in finding.sentence]
     return one
 
