@@ -251,7 +251,7 @@ def _limits(campaign: Campaign, needs: Sequence[Requirement]) -> Iterator[Campai
     limits, smallest = Limits(), min(need.minimum for need in needs)
     if smallest < limits.minimum_devices:
         yield CampaignFinding(
-            "devices' limits",
+            "limits of devices",
             "warning",
             f"Devices with the default limits decline a cohort of {smallest}; they demand {limits.minimum_devices}.",
             f"The app must open profiles with Limits(minimum_devices={smallest}).",
@@ -260,7 +260,7 @@ def _limits(campaign: Campaign, needs: Sequence[Requirement]) -> Iterator[Campai
     epsilon = campaign.epsilon or EPSILON
     if epsilon > limits.epsilon:
         yield CampaignFinding(
-            "devices' limits",
+            "limits of devices",
             "warning",
             f"Devices with the default limits decline a campaign of ε {epsilon:g}; they allow {limits.epsilon:g}.",
             "Ask for a smaller ε, or ship the app with a larger limit.",

@@ -10,7 +10,9 @@ from typing import Literal
 from keyart_federated.accounting import Mechanism, composed_by_draw
 
 Severity = Literal["fine", "warning", "blocking"]
-Subject = Literal["cohort", "privacy budget", "precision", "devices' limits", "gateways", "roll-out"]
+Subject = Literal[
+    "cohort", "privacy budget", "precision", "limits of devices", "gateways", "roll-out", "settings", "server"
+]
 ChargeKey = tuple[Mechanism, float, float]
 
 
@@ -51,7 +53,7 @@ class FleetState:
 
 @dataclass(frozen=True, slots=True)
 class CampaignFinding:
-    """One finding about a campaign.
+    """A finding about a campaign.
 
     Attributes:
         subject: What it is about.

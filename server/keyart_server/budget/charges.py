@@ -135,7 +135,7 @@ def epsilon_by_campaign(charges: Sequence[Charge]) -> dict[str, float]:
 
 def projected_epsilon(session: Session, event: Mechanism, low: float = 0.0, high: float = 1.0) -> float:
     """Return the ε of the fleet if this event were charged to devices with a sampling bucket in [low, high)."""
-    return composed_by_draw(_event_counts(session) + Counter([(event, low, high)]), fleet_budget(session).delta)
+    return composed_by_draw(event_counts(session) + Counter([(event, low, high)]), fleet_budget(session).delta)
 
 
 def charge(
@@ -194,7 +194,7 @@ def give_back(session: Session, at: datetime, campaign_id: str, number: int) -> 
     later = list(session.scalars(select(ChargeRow).where(ChargeRow.at >= row.at).order_by(*order)))
     later.remove(row)
     session.delete(row)
-    counts, delta = _event_counts(session), fleet_budget(session).delta
+    counts, delta = event_counts(session), fleet_budget(session).delta
     for charge_row in reversed(later):
         charge_row.spent = composed_by_draw(counts, delta)
         counts -= Counter([(from_json(charge_row.event), charge_row.low, charge_row.high)])
@@ -214,11 +214,14 @@ def from_json(text: str) -> Mechanism:
     return event_from(json.loads(text))
 
 
-def _event_counts(session: Session) -> Counter[tuple[Mechanism, float, float]]:
-    """Count how often each event was charged to each sampling bucket range."""
+def event_counts(session: Session, campaign_id: str | None = None) -> Counter[tuple[Mechanism, float, float]]:
+    """Count how often each event was charged to each sampling bucket range, by all campaigns or by one."""
     key_columns = ChargeRow.event, ChargeRow.low, ChargeRow.high
+    rows = select(*key_columns, func.count()).group_by(*key_columns)
+    if campaign_id is not None:
+        rows = rows.where(ChargeRow.campaign_id == campaign_id)
     counts: Counter[tuple[Mechanism, float, float]] = Counter()
-    for text, low, high, count in session.execute(select(*key_columns, func.count()).group_by(*key_columns)):
+    for text, low, high, count in session.execute(rows):
         counts[from_json(text), low, high] += count  # different texts may describe equal events
     return counts
 
