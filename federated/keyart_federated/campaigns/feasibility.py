@@ -21,6 +21,7 @@ from .experiment import PURPOSE as LOOK
 from .findings import CampaignFinding, ChargeKey, Feasibility, FleetState, Severity
 from .noise import EPSILON
 from .precision_findings import precision_findings, share_text
+from .presets import PRESETS
 from .protocol import DeployedModel
 from .registry import SETTINGS
 from .requirements import COMPARISON, GUARD, SURE, Requirement, requirements, watched_shares
@@ -29,6 +30,7 @@ from .settings import CampaignSettings, settings_of
 from .training import TrainingSettings
 
 MIN_CHANCE: Final = 0.05  # a round that reaches its minimum cohort less often counts as impossible
+TENS_OF_DEVICES: Final = 100  # a fleet of so many or fewer may want a preset
 SEARCH_STEPS: Final = 12  # of the search for an ε that fits the budget
 
 PURPOSES: Final[Mapping[str, str]] = {
@@ -118,7 +120,9 @@ def _cohort(
     # What judges a candidate does not stop a campaign that goes on without it.
     stops = need.purpose not in (COMPARISON, GUARD) or (campaign.kind == "training" and not _goes_on(settings))
     severity: Severity = "blocking" if chance < MIN_CHANCE and stops and not fleet.at_least else "warning"
-    return CampaignFinding("cohort", severity, sentence, _cohort_advice(need, settings, needed), numbers)
+    return CampaignFinding(
+        "cohort", severity, sentence, _cohort_advice(need, campaign, settings, needed, fleet), numbers
+    )
 
 
 def _fleet(fleet: FleetState) -> str:
@@ -141,7 +145,12 @@ def _where(need: Requirement) -> str:
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _cohort_advice(need: Requirement, settings: CampaignSettings, needed: int) -> str:
+def _cohort_advice(
+    need: Requirement, campaign: Campaign, settings: CampaignSettings, needed: int, fleet: FleetState
+) -> str:
+    """Say what follows and what helps, with the preset where the fleet is as small as it is meant for."""
+    preset = next((name for name, one in PRESETS.items() if campaign.kind in one.settings), None)
+    small = f"; the preset “{preset}” has such settings" if preset and fleet.devices <= TENS_OF_DEVICES else ""
     more = f"It takes {_rounded(needed):,} devices"
     if need.purpose == COMPARISON:
         consequence = (
@@ -149,20 +158,18 @@ def _cohort_advice(need: Requirement, settings: CampaignSettings, needed: int) -
             if _goes_on(settings)
             else "Without the comparison, every candidate waits for a decision of a person."
         )
-        return f"{consequence} {more}, or set gates to 0 and stages to 1, as the preset “test fleet” does."
+        return f"{consequence} {more}, or gates of 0 with stages of 1{small}."
     if need.purpose == GUARD:
         consequence = (
             "Without the check, releases are widened unjudged."
             if _goes_on(settings)
             else "Without the check, every release is held until a person promotes it."
         )
-        return f"{consequence} {more}, or larger first stages, or fewer sub-cohorts."
+        return f"{consequence} {more}, or larger first stages, or fewer sub-cohorts{small}."
     if need.purpose == LOOK:
         return f"{more}, or fewer interim analyses, or a larger ε."
-    return (
-        f"{more}, or a smaller minimum cohort (with more noise), or a wider sampling bucket range; the preset “test "
-        "fleet” has both."
-    )
+    wider = ", or a wider sampling bucket range" if need.high - need.low < 1 else ""
+    return f"{more}, or a smaller minimum cohort (with more noise){wider}{small}."
 
 
 def _rounded(value: int) -> int:

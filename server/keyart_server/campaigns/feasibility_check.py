@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from sqlalchemy.orm import Session
 
-from keyart.errors import InputError, SettingError
+from keyart.errors import BundleError, InputError, SettingError
 from keyart_federated.campaigns import CampaignFinding, DeployedModel, Feasibility, FleetState, assess, checked
 
+from .. import budget
 from ..releases.deployed_model import current_base
 from ..service import Service
 from . import Campaign
@@ -37,31 +38,49 @@ def assess_campaign(
         devices: size of the fleet as a person states it; None for what the server knows.
         with_precision: whether the errors of its results are forecast, too.
     """
-    base, fleet = current_base(service, session), fleet_state(service, session, campaign.id, devices)
-    if isinstance(base, str):
-        return Feasibility(fleet.devices, (CampaignFinding("server", "warning", "Rounds cannot begin yet.", base),))
-    try:
-        checked(campaign.kind, json.loads(campaign.settings), campaign.epsilon, campaign.delta)
-        return _assessed(_Inputs(campaign, fleet, with_precision, base.version, str(base.bundle), base))
-    except SettingError as error:
-        return Feasibility(fleet.devices, (CampaignFinding("settings", "blocking", str(error)),))
+    fleet = fleet_state(service, session, campaign.id, devices)
+    return _assess(_base(service, session), campaign, fleet, with_precision)
 
 
 def require_feasible(service: Service, session: Session, campaign: Campaign) -> None:
     """Raise InfeasibleCampaign if a draft cannot finish on this fleet."""
     found = assess_campaign(service, session, campaign, with_precision=False)
     if campaign.state == "draft" and not found.can_finish:
-        raise InfeasibleCampaign(" ".join(finding.sentence for finding in found.blocking))
+        first, others = found.blocking[0].sentence, len(found.blocking) - 1
+        more = f" Its feasibility has {others} more such finding{'s' if others > 1 else ''}." if others else ""
+        raise InfeasibleCampaign(f"This campaign cannot finish on this fleet; confirm the start. {first}{more}")
 
 
 def infeasible_campaigns(service: Service, session: Session, campaigns: Iterable[Campaign]) -> dict[str, Feasibility]:
     """Return, by id, the running campaigns that cannot finish on the fleet as it is now."""
-    judged = {
-        campaign.id: assess_campaign(service, session, campaign, with_precision=False)
-        for campaign in campaigns
-        if campaign.state == "running"
-    }
+    running = [campaign for campaign in campaigns if campaign.state == "running"]
+    if not running:
+        return {}
+    base, fleet = _base(service, session), fleet_state(service, session)
+    judged = {}
+    for campaign in running:
+        own = tuple(budget.event_counts(session, campaign.id).items())
+        judged[campaign.id] = _assess(base, campaign, replace(fleet, own=own), with_precision=False)
     return {campaign_id: found for campaign_id, found in judged.items() if not found.can_finish}
+
+
+def _base(service: Service, session: Session) -> DeployedModel | str:
+    try:
+        return current_base(service, session)
+    except BundleError as error:
+        return str(error)
+
+
+def _assess(base: DeployedModel | str, campaign: Campaign, fleet: FleetState, with_precision: bool) -> Feasibility:
+    if isinstance(base, str):
+        return Feasibility(fleet.devices, (CampaignFinding("server", "warning", "Rounds cannot begin yet.", base),))
+    try:
+        checked(campaign.kind, json.loads(campaign.settings), campaign.epsilon, campaign.delta)
+        return _assessed(_Inputs(campaign, fleet, with_precision, base.version, str(base.bundle), base))
+    except BundleError as error:
+        return Feasibility(fleet.devices, (CampaignFinding("server", "warning", str(error)),))
+    except SettingError as error:
+        return Feasibility(fleet.devices, (CampaignFinding("settings", "blocking", str(error)),))
 
 
 @dataclass(frozen=True)

@@ -97,8 +97,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
                 if not (body and body.force):
                     require_feasible(service, session, campaign)
             except InfeasibleCampaign as error:
-                sentence = f'It cannot finish; {{"force": true}} starts it all the same. {error}'
-                raise HTTPException(409, sentence) from None
+                raise HTTPException(409, f'{error} Send {{"force": true}} to start it all the same.') from None
             except SettingError as error:
                 raise HTTPException(409, str(error)) from None
         return moved(campaign_id, who, "start")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+
+from keyart_federated.campaigns import Feasibility
 
 from ..budget import Budget
 from ..budget.forecast import Forecast
@@ -50,6 +52,7 @@ class Snapshot:
         catalog: whether the server has a catalogue.
         halted: why the server has paused a campaign, by its id.
         webhooks: receivers of events.
+        infeasible: running campaigns that cannot finish on the fleet as it is now, by id.
     """
 
     at: datetime
@@ -65,13 +68,14 @@ class Snapshot:
     catalog: bool
     halted: Mapping[str, str]
     webhooks: Sequence[Webhook] = ()
+    infeasible: Mapping[str, Feasibility] = field(default_factory=dict)
 
 
 def alerts(snapshot: Snapshot) -> list[Alert]:
     """Return all alerts, urgent ones first."""
     collected = [
         *_releases(snapshot), *_signatures(snapshot), *_budget(snapshot), *_blocked(snapshot), *_gateways(snapshot),
-        *_paused_by_server(snapshot), *_failures(snapshot), *_webhooks(snapshot),
+        *_paused_by_server(snapshot), *_infeasible(snapshot), *_failures(snapshot), *_webhooks(snapshot),
     ]  # fmt: skip
     return sorted(collected, key=lambda alert: not alert.urgent)
 
@@ -153,6 +157,20 @@ def _webhooks(snapshot: Snapshot) -> list[Alert]:
         Alert("Webhook disabled", f"{webhook.name}: {webhook.reason}", f"/webhooks/{webhook.id}", False)
         for webhook in snapshot.webhooks
         if webhook.disabled is not None and webhook.reason
+    ]
+
+
+def _infeasible(snapshot: Snapshot) -> list[Alert]:
+    """Return alerts about running campaigns that cannot make progress on this fleet: why, and what to do."""
+    return [
+        Alert(
+            "Campaign cannot progress",
+            " ".join(
+                (f"{snapshot.campaigns[campaign_id].name}:", found.blocking[0].sentence, found.blocking[0].advice)
+            ),
+            f"/campaigns/{campaign_id}",
+        )
+        for campaign_id, found in snapshot.infeasible.items()
     ]
 
 
