@@ -23,9 +23,6 @@ CampaignId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id`
 PERSON_ACTIONS: Final[tuple[Action, ...]] = ("start", "pause", "resume", "stop")
 
 
-CampaignId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Identifier of the campaign, its `id`.")]
-
-
 class CampaignResource(BaseModel):
     """A campaign: a goal that is reached by one or more private rounds."""
 

@@ -13,6 +13,7 @@ from ..budget import Budget
 from ..budget.forecast import Forecast
 from ..campaigns import Campaign
 from ..releases.release import Release
+from ..releases.release_facts import facts_by_version
 from ..rounds import Round
 from ..rounds.stage_windows import SILENT_AFTER
 from ..webhooks import Webhook
@@ -82,12 +83,17 @@ def alerts(snapshot: Snapshot) -> list[Alert]:
 
 def _releases(snapshot: Snapshot) -> list[Alert]:
     collected = []
+    facts = facts_by_version(snapshot.releases)
+    replacing = {fact.rollback_version for fact in facts.values() if fact.rollback == "pending"}
     for release in snapshot.releases:
         link = f"/releases/{release.version}"
         if release.standing == "held":
             sentence = f"Model {release.version}: {release.reason} Promote it or withdraw it."
             collected.append(Alert("Release held", sentence, link))
-        if release.standing == "waiting":
+        if release.version in replacing:
+            sentence = f"Devices keep a withdrawn model until model {release.version} is published. {release.reason}"
+            collected.append(Alert("Rollback pending", sentence.strip(), link))
+        elif release.standing == "waiting":
             collected.append(Alert("Release waiting", f"Model {release.version}: {release.reason}", link))
     return collected
 

@@ -24,7 +24,9 @@ def current_base(service: Service, session: Session) -> DeployedModel | str:
         return "No bundle is released to all devices; start the server with --bundle."
     folder, all_releases = service.bundles.folder(release.version), release_store.list_all(session)
     other_folders = {
-        release_.version: service.bundles.folder(release_.version) for release_ in all_releases if release_.share > 0
+        release_.version: service.bundles.folder(release_.version)
+        for release_ in all_releases
+        if release_.reached > 0
     }
     withdrawn_versions = (
         release_.version for release_ in all_releases if release_.standing in ("refused", "withdrawn")
