@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import insert
 from support.catalogs import sample_bundle, sample_catalog
 from support.dashboard import round_row
-from support.html_pages import notice_of, send
+from support.html_pages import mistakes, notice_of, send
 from support.server import Clock, bearer, join, listening
 
 from keyart_federated.campaigns import PRESETS, checked
@@ -207,3 +208,17 @@ def test_without_a_model_nothing_is_judged(tmp_path: Path) -> None:
             lacking = created(client, admin, kind="experiment")
             refused = client.post(f"/api/v1/campaigns/{lacking}/start", json={"force": True}, headers=admin)
             assert refused.status_code == 409 and "'name'" in refused.json()["detail"], "no force mends settings"
+
+
+def test_a_result_that_noise_drowns_is_shown(person: httpx.Client, service: Service) -> None:
+    at, nothing = service.clock(), {"rate": None, "low": None, "high": None}
+    segments = {"all": nothing, "tv": {"rate": 0.12, "low": 0.04, "high": 0.2}}
+    with service.state.writing() as session:
+        settings = checked("statistics", {})
+        made = campaign_store.create(session, at, "server", "Rates", "statistics", settings=settings)
+        session.flush()
+        result = json.dumps({"used": True, "devices": 30, "installed": 1, "segments": segments})
+        session.execute(insert(RoundRow).values(round_row(made.id, 1, at, result=result)))
+    page = person.get(f"/campaigns/{made.id}").text
+    assert page.count("drowned by noise") >= 3, "in the list of rounds, and both segments"
+    assert "4 % to 20 %" in page and "0 % to 100 %" in page and mistakes(page) == []

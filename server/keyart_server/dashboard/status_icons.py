@@ -44,6 +44,7 @@ STATUS_ICONS: Final[Mapping[str, tuple[str, Tone]]] = {
     "withdrawn, rollback pending": ("warn", "alert"),
     "passed": ("check", "good"),
     "unclear": ("ring", "alert"),
+    "drowned by noise": ("ring", "alert"),
     "online": ("check", "good"),
     "silent": ("warn", "bad"),
     "better": ("check", "good"),

@@ -118,6 +118,12 @@ class ResultView:
         return {one.segment: Rate(one.mean, one.low, one.high) for one in self.segments if one.mean is not None}
 
     @property
+    def main_segment(self) -> SegmentRate | None:
+        """Return the rate of all devices, known or not, else the first one, else None."""
+        everybody = (one for one in self.segments if one.segment == ALL)
+        return next(everybody, self.segments[0] if self.segments else None)
+
+    @property
     def main_rate(self) -> Rate | None:
         """Return the rate of all devices, else the first rate, else None."""
         return self.rates.get(ALL) or next(iter(self.rates.values()), None)
@@ -125,7 +131,7 @@ class ResultView:
     @property
     def shows(self) -> bool:
         """Tell whether there is anything to display; comparisons of releases are displayed with the release."""
-        return bool(self.rates or self.differences or self.verdicts or self.rest)
+        return bool(self.segments or self.differences or self.verdicts or self.rest)
 
 
 def parse_result_json(text: str) -> ResultView:
