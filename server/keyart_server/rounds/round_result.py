@@ -125,8 +125,8 @@ class ResultView:
 
     @property
     def main_rate(self) -> Rate | None:
-        """Return the rate of all devices, else the first rate, else None."""
-        return self.rates.get(ALL) or next(iter(self.rates.values()), None)
+        """Return the rate of `main_segment`, or None if it is not known."""
+        return None if self.main_segment is None else self.rates.get(self.main_segment.segment)
 
     @property
     def shows(self) -> bool:
