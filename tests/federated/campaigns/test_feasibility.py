@@ -22,9 +22,11 @@ from keyart_federated.campaigns import (
     ask,
     assess,
     checked,
+    plan,
     request_guard,
 )
 from keyart_federated.campaigns.campaign import Campaign, Kind
+from keyart_federated.campaigns.feasibility import PURPOSES
 from keyart_federated.campaigns.precision import TYPICAL_RATE, expected_errors
 from keyart_federated.campaigns.requirements import GUARD, SURE, Requirement, requirements
 
@@ -77,6 +79,22 @@ def test_requirements_are_those_of_the_rounds(judged: Campaign, base: DeployedMo
         asked = request_guard(base.version, base, judged, 2, later, AT, cohort=needs[GUARD].cohorts - 1)
         assert (asked.low, asked.high) == needs[GUARD].ranges[-1]
         assert asked.offer.minimum_devices == needs[GUARD].minimum
+
+
+TOPICS = ("rates", "trending", "population", "co-watch")
+
+
+@pytest.mark.parametrize(
+    "judged",
+    [campaign("statistics", topic=topic) for topic in TOPICS]
+    + [campaign(kind, rounds=1) for kind in ("training", "experiment", "evaluation")],
+)
+def test_every_kind_is_judged(judged: Campaign, base: DeployedModel) -> None:
+    """A kind that is new needs an entry for each purpose of its plan, in `feasibility` and in `precision`."""
+    found = assess(judged, base, FleetState(100_000, epsilon=8.0))
+    subjects = {finding.subject for finding in found.findings}
+    assert {"cohort", "privacy budget", "precision"} <= subjects and found.can_finish
+    assert set(plan(judged, base)) <= set(PURPOSES)
 
 
 def need(
