@@ -10,7 +10,7 @@ most-sampled device has spent.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,7 @@ from .. import audit_log
 from ..http.pagination import PageRequest, read_page
 from ..state.tables import BudgetRow, ChargeRow
 
+EventCounts = Counter[tuple[Mechanism, float, float]]
 ROW = 1
 EPSILON, DELTA = 8.0, 1e-6  # default limits of devices (`keyart.Limits`)
 
@@ -214,15 +215,20 @@ def from_json(text: str) -> Mechanism:
     return event_from(json.loads(text))
 
 
-def event_counts(session: Session, campaign_id: str | None = None) -> Counter[tuple[Mechanism, float, float]]:
+def event_counts(session: Session, campaign_id: str | None = None) -> EventCounts:
     """Count how often each event was charged to each sampling bucket range, by all campaigns or by one."""
-    key_columns = ChargeRow.event, ChargeRow.low, ChargeRow.high
-    rows = select(*key_columns, func.count()).group_by(*key_columns)
-    if campaign_id is not None:
-        rows = rows.where(ChargeRow.campaign_id == campaign_id)
-    counts: Counter[tuple[Mechanism, float, float]] = Counter()
-    for text, low, high, count in session.execute(rows):
-        counts[from_json(text), low, high] += count  # different texts may describe equal events
+    by_campaign = event_counts_by_campaign(session)
+    return by_campaign[campaign_id] if campaign_id is not None else sum(by_campaign.values(), EventCounts())
+
+
+def event_counts_by_campaign(session: Session) -> defaultdict[str, EventCounts]:
+    """Count, by campaign, how often each event was charged to each sampling bucket range."""
+    key_columns = ChargeRow.campaign_id, ChargeRow.event, ChargeRow.low, ChargeRow.high
+    counts: defaultdict[str, EventCounts] = defaultdict(EventCounts)
+    for campaign_id, text, low, high, count in session.execute(
+        select(*key_columns, func.count()).group_by(*key_columns)
+    ):
+        counts[campaign_id][from_json(text), low, high] += count  # different texts may describe equal events
     return counts
 
 

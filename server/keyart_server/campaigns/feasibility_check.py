@@ -38,8 +38,10 @@ def assess_campaign(
         devices: size of the fleet as a person states it; None for what the server knows.
         with_precision: whether the errors of its results are forecast, too.
     """
-    fleet = fleet_state(service, session, campaign.id, devices)
-    return _assess(_base(service, session), campaign, fleet, with_precision)
+    base = _base(service, session)
+    if isinstance(base, str):
+        return Feasibility(devices or 0, (CampaignFinding("server", "warning", "Rounds cannot begin yet.", base),))
+    return _assess(base, campaign, fleet_state(service, session, campaign.id, devices), with_precision)
 
 
 def require_feasible(service: Service, session: Session, campaign: Campaign) -> None:
@@ -54,13 +56,14 @@ def require_feasible(service: Service, session: Session, campaign: Campaign) -> 
 def infeasible_campaigns(service: Service, session: Session, campaigns: Iterable[Campaign]) -> dict[str, Feasibility]:
     """Return, by id, the running campaigns that cannot finish on the fleet as it is now."""
     running = [campaign for campaign in campaigns if campaign.state == "running"]
-    if not running:
+    base = _base(service, session) if running else ""
+    if isinstance(base, str):
         return {}
-    base, fleet = _base(service, session), fleet_state(service, session)
-    judged = {}
-    for campaign in running:
-        own = tuple(budget.event_counts(session, campaign.id).items())
-        judged[campaign.id] = _assess(base, campaign, replace(fleet, own=own), with_precision=False)
+    fleet, own = fleet_state(service, session), budget.event_counts_by_campaign(session)
+    judged = {
+        campaign.id: _assess(base, campaign, replace(fleet, own=tuple(own[campaign.id].items())), False)
+        for campaign in running
+    }
     return {campaign_id: found for campaign_id, found in judged.items() if not found.can_finish}
 
 
@@ -71,9 +74,7 @@ def _base(service: Service, session: Session) -> DeployedModel | str:
         return str(error)
 
 
-def _assess(base: DeployedModel | str, campaign: Campaign, fleet: FleetState, with_precision: bool) -> Feasibility:
-    if isinstance(base, str):
-        return Feasibility(fleet.devices, (CampaignFinding("server", "warning", "Rounds cannot begin yet.", base),))
+def _assess(base: DeployedModel, campaign: Campaign, fleet: FleetState, with_precision: bool) -> Feasibility:
     try:
         checked(campaign.kind, json.loads(campaign.settings), campaign.epsilon, campaign.delta)
         return _assessed(_Inputs(campaign, fleet, with_precision, base.version, str(base.bundle), base))
