@@ -21,7 +21,7 @@ from keyart_federated.campaigns import PRESETS, checked
 from keyart_server.access import people, tokens
 from keyart_server.app import create_app
 from keyart_server.campaigns import campaign_store
-from keyart_server.campaigns.fleet_state import EndedRound, answer_share, fleet_state
+from keyart_server.campaigns.fleet_state import EndedRound, answer_share, fleet_state, is_lower_bound
 from keyart_server.releases import publishing
 from keyart_server.serve import open_service
 from keyart_server.service import Service
@@ -187,14 +187,21 @@ def test_how_many_answer() -> None:
     assert answer_share([half], 0) == 1.0
 
 
-def test_a_fleet_that_fills_rounds_is_larger_than_it_is_known(service: Service) -> None:
+def test_a_fleet_that_fills_rounds_may_be_larger_than_is_known() -> None:
+    full, half = EndedRound(22, 22, 0.1, 1.0), EndedRound(14, 22, 0.1, 1.0)
+    assert is_lower_bound([full], 22, 22), "after one round that filled up, nobody knows how many more there are"
+    assert is_lower_bound([full, full], 43, 44), "nearly all devices of the second round were new"
+    assert not is_lower_bound([full, full], 27, 44), "the same devices came again: there are hardly more"
+    assert not is_lower_bound([half, full], 36, 36) and not is_lower_bound([], 0, 0)
+
+
+def test_an_issuer_of_its_own_knows_all_devices(service: Service) -> None:
     at = service.clock()
     with service.state.writing() as session:
         made = campaign_store.create(session, at, "server", "Spring", "training", settings=checked("training", {}))
         session.flush()
         session.execute(insert(RoundRow).values(round_row(made.id, 1, at, keys=30, wanted=30)))
-        assert fleet_state(service, session).at_least
-        assert not fleet_state(service, session, devices=30).at_least, "a person has said how many there are"
+        assert not fleet_state(service, session).at_least
 
 
 def test_without_a_model_nothing_is_judged(tmp_path: Path) -> None:

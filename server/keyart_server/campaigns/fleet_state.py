@@ -21,6 +21,7 @@ from ..state.tables import EnrolledDeviceRow, RoundRow
 MEASURED_ROUNDS: Final = 5  # rounds from which the share of devices that answer is measured
 MEASURED_FOR: Final = timedelta(days=28)
 MIN_ANSWER_SHARE: Final = 0.001
+NEW_DEVICES_SHARE: Final = 0.8  # registrations of devices that are new, above which a fleet is larger than is known
 
 
 class EndedRound(NamedTuple):
@@ -59,7 +60,7 @@ def fleet_state(
     own = budget.event_counts(session, campaign_id) if campaign_id is not None else {}
     return FleetState(
         devices=known if devices is None else devices,
-        at_least=devices is None and bool(ended) and ended[0].registered >= ended[0].wanted,
+        at_least=devices is None and service.issuer is None and is_lower_bound(ended, known, _registrations(session)),
         answer_share=answer_share(ended, known),
         gateways=len(list_gateways(session, at - SILENT_AFTER)),
         epsilon=fleet_budget.epsilon,
@@ -67,6 +68,20 @@ def fleet_state(
         charged=tuple(budget.event_counts(session).items()),
         own=tuple(own.items()),
     )
+
+
+def is_lower_bound(rounds: Sequence[EndedRound], devices: int, registrations: int) -> bool:
+    """Tell whether the fleet is certainly larger than the devices that have registered.
+
+    That is so if the newest round filled its target cohort, and if hardly any device has registered twice: in a small
+    fleet the same devices come again.
+
+    Args:
+        rounds: the newest rounds, newest first.
+        devices: devices that have registered.
+        registrations: registrations of all rounds.
+    """
+    return bool(rounds) and rounds[0].registered >= rounds[0].wanted and devices >= NEW_DEVICES_SHARE * registrations
 
 
 def answer_share(rounds: Sequence[EndedRound], devices: int) -> float:
@@ -77,6 +92,11 @@ def answer_share(rounds: Sequence[EndedRound], devices: int) -> float:
         if devices and 0 < round_.registered < round_.wanted
     ]
     return max(median(shares[:MEASURED_ROUNDS]), MIN_ANSWER_SHARE) if shares else 1.0
+
+
+def _registrations(session: Session) -> int:
+    """Return how many devices registered in all rounds, each counted in every round."""
+    return session.scalar(select(func.sum(RoundRow.keys)).where(RoundRow.standing.in_(("done", "failed")))) or 0
 
 
 def _ended_rounds(session: Session, service: Service) -> list[EndedRound]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import op
+from sqlalchemy import Column, Double
 
 revision = "0007"
 down_revision = "0006"
@@ -18,7 +19,7 @@ UPDATE releases SET replaced_by = (
 
 def upgrade() -> None:
     """Add the columns and fill them from what the rows say."""
-    op.execute("ALTER TABLE releases ADD COLUMN reached DOUBLE PRECISION DEFAULT 0 NOT NULL")
+    op.add_column("releases", Column("reached", Double, server_default="0", nullable=False))
     op.execute("ALTER TABLE releases ADD COLUMN replaced_by BIGINT")
     op.execute("UPDATE releases SET reached = share")
     op.execute("UPDATE releases SET share = 0 WHERE standing = 'withdrawn'")
