@@ -29,7 +29,6 @@ from ...service import Service
 from ...state.tables import RoundRow
 from .. import campaign_kinds, settings_form
 from ..campaign_charts import campaign_charts
-from ..experiment_charts import ExperimentPlan
 from ..experiment_view import experiment_view
 from ..responses import FormFields, Id, form_choice, page_router, redirect, render_page
 from ..round_measures import runs
@@ -177,7 +176,8 @@ def form_page(
         sent: values of the fields; missing ones take their defaults.
         mistake: sentence about a wrong value, or "".
         status: status of the response.
-        shown: `found`, the feasibility of these values; `check`, the plan of an experiment; `chosen_preset`, the preset that they come from.
+        shown: `found`, the feasibility of these values; `check`, the plan of an experiment; `chosen_preset`, the preset
+            that they come from.
     """
     form = None if kind is None else settings_form.settings_form(kind)
     offered = {name: preset for name, preset in PRESETS.items() if kind in preset.settings}
