@@ -11,6 +11,7 @@ import pytest
 from support import bundles as bundle_samples
 from support import html_pages as page_samples
 from support.dashboard import HOSTILE
+from support.html_pages import notice_of, send
 from support.server import bearer, join
 
 from keyart.bundle.folder import read_files
@@ -28,17 +29,6 @@ pytestmark = pytest.mark.usefixtures("quick_passwords")
 def person(client: httpx.Client, code: str) -> httpx.Client:
     join(client, code)
     return client
-
-
-def send(client: httpx.Client, path: str, follow: bool = True, **values: object) -> httpx.Response:
-    """As a browser sends the form of a page."""
-    (token,) = set(re.findall(r'name="csrf" value="([^"]+)"', client.get("/budget").text))
-    return client.post(path, data={"csrf": token, **values}, follow_redirects=follow)
-
-
-def notice_of(text: str) -> str:
-    (found,) = re.findall(r'<p class="notice[^>]*>(.*?)</p>', text, re.DOTALL)
-    return re.sub(r"<[^>]*>", "", found).strip()
 
 
 def defaults_of(client: httpx.Client, kind: str) -> dict[str, str]:

@@ -146,6 +146,18 @@ def test_what_a_round_told(kind: Kind) -> None:
         assert list(told.rates) == ["model 7"]
 
 
+def test_what_noise_drowns_is_not_left_out() -> None:
+    segments = {
+        "all": {"rate": None, "low": None, "high": None},
+        "tv": {"rate": 0.12, "low": 0.04, "high": 0.2},
+        "phone": {"rate": 0.12, "low": 0.1, "high": 0.14},
+    }
+    told = parse_result({"used": True, "segments": segments})
+    assert told.shows and told.main_segment == told.segments[0]
+    assert [(one.segment, one.drowned) for one in told.segments] == [("all", True), ("tv", True), ("phone", False)]
+    assert parse_result({"used": True}).main_segment is None
+
+
 def test_less_that_is_given_up_is_better() -> None:
     course = {"b": {"difference": -0.05, "low": -0.06, "high": -0.04}}
     (one,) = parse_result({"metrics": {"abandonment": course}}).differences

@@ -49,6 +49,8 @@ COLUMNS = {
         "base",
         "standing",
         "share",
+        "reached",
+        "replaced_by",
         "digest",
         "weights",
         "origin",
@@ -166,7 +168,7 @@ def test_a_database_of_version_0_1_is_upgraded(service: Service) -> None:
     with service.state.engine.execution_options(keyart_writes=True).begin() as connection:
         for table, new, old in renamed:
             connection.execute(text(f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}"))
-        for column in ("weights", "origin"):
+        for column in ("weights", "origin", "reached", "replaced_by"):
             connection.execute(text(f"ALTER TABLE releases DROP COLUMN {column}"))
         for table in ADDED:
             connection.execute(text(f"DROP TABLE {table}"))

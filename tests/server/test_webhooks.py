@@ -33,7 +33,7 @@ from keyart_server.settings import ServerSettings
 from keyart_server.state.tables import ChargeRow
 from keyart_server.webhooks import EVENTS, deliveries, signature, webhook_store
 from keyart_server.webhooks.delivery_worker import DeliveryWorker
-from keyart_server.webhooks.events import EVENT_TEXTS, event_of
+from keyart_server.webhooks.webhook_events import EVENT_TEXTS, event_of
 
 LOOPBACK = IdentitySettings(webhook_networks=(ipaddress.ip_network("127.0.0.0/8"),))
 BASE = "https://keyart.example"

@@ -71,6 +71,10 @@ class ExperimentSettings(CampaignSettings):
     groups: tuple[str, ...] = Field((), description="Its values.")
     most_decisions: int = Field(400, ge=1, le=100_000, description="Of a device that count, the latest.")
 
+    def experiment_of(self, campaign: Campaign) -> Experiment:
+        """Return the experiment that a campaign with these settings runs. Raises SettingError."""
+        return self.experiment(campaign.epsilon or EPSILON, campaign.delta or DELTA)
+
     def check(self, epsilon: float, delta: float) -> None:
         """Raise a `SettingError` if the campaign cannot be run with this budget."""
         experiment = self.experiment(epsilon, delta)
@@ -113,7 +117,7 @@ class ExperimentSettings(CampaignSettings):
 
 def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every device takes part in one look."""
-    experiment = _experiment(campaign, settings_of(campaign, ExperimentSettings))
+    experiment = settings_of(campaign, ExperimentSettings).experiment_of(campaign)
     offer = experiment.offer(
         0,
         None,
@@ -133,7 +137,7 @@ def ask(
     """See `CampaignKind.ask`. The next look begins on its day after the start."""
     settings = settings_of(campaign, ExperimentSettings)
     known, _ = load(state, campaign)
-    experiment = _experiment(campaign, settings)
+    experiment = settings.experiment_of(campaign)
     results = _results(known, experiment)
     look = known.get("done", 0) + failed
     analysis = _analysis(results)
@@ -182,7 +186,7 @@ def ask(
 
 def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`. The result is the analysis of all looks so far."""
-    experiment = _experiment(campaign, settings_of(campaign, ExperimentSettings))
+    experiment = settings_of(campaign, ExperimentSettings).experiment_of(campaign)
     known, _ = load(state, campaign)
     question = experiment.question()
     require_own(campaign, summed, ("experiment", question.topic))
@@ -202,10 +206,6 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Depl
 
 def _event(offer: Offer) -> Skellam:
     return Skellam(offer.noise_multiplier, offer.l2, offer.size)
-
-
-def _experiment(campaign: Campaign, settings: ExperimentSettings) -> Experiment:
-    return settings.experiment(campaign.epsilon or EPSILON, campaign.delta or DELTA)
 
 
 def _results(known: dict[str, Any], experiment: Experiment) -> Results:

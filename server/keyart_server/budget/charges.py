@@ -10,7 +10,7 @@ most-sampled device has spent.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +28,7 @@ from .. import audit_log
 from ..http.pagination import PageRequest, read_page
 from ..state.tables import BudgetRow, ChargeRow
 
+EventCounts = Counter[tuple[Mechanism, float, float]]
 ROW = 1
 EPSILON, DELTA = 8.0, 1e-6  # default limits of devices (`keyart.Limits`)
 
@@ -135,7 +136,7 @@ def epsilon_by_campaign(charges: Sequence[Charge]) -> dict[str, float]:
 
 def projected_epsilon(session: Session, event: Mechanism, low: float = 0.0, high: float = 1.0) -> float:
     """Return the ε of the fleet if this event were charged to devices with a sampling bucket in [low, high)."""
-    return composed_by_draw(_event_counts(session) + Counter([(event, low, high)]), fleet_budget(session).delta)
+    return composed_by_draw(event_counts(session) + Counter([(event, low, high)]), fleet_budget(session).delta)
 
 
 def charge(
@@ -194,7 +195,7 @@ def give_back(session: Session, at: datetime, campaign_id: str, number: int) -> 
     later = list(session.scalars(select(ChargeRow).where(ChargeRow.at >= row.at).order_by(*order)))
     later.remove(row)
     session.delete(row)
-    counts, delta = _event_counts(session), fleet_budget(session).delta
+    counts, delta = event_counts(session), fleet_budget(session).delta
     for charge_row in reversed(later):
         charge_row.spent = composed_by_draw(counts, delta)
         counts -= Counter([(from_json(charge_row.event), charge_row.low, charge_row.high)])
@@ -214,12 +215,20 @@ def from_json(text: str) -> Mechanism:
     return event_from(json.loads(text))
 
 
-def _event_counts(session: Session) -> Counter[tuple[Mechanism, float, float]]:
-    """Count how often each event was charged to each sampling bucket range."""
-    key_columns = ChargeRow.event, ChargeRow.low, ChargeRow.high
-    counts: Counter[tuple[Mechanism, float, float]] = Counter()
-    for text, low, high, count in session.execute(select(*key_columns, func.count()).group_by(*key_columns)):
-        counts[from_json(text), low, high] += count  # different texts may describe equal events
+def event_counts(session: Session, campaign_id: str | None = None) -> EventCounts:
+    """Count how often each event was charged to each sampling bucket range, by all campaigns or by one."""
+    by_campaign = event_counts_by_campaign(session)
+    return by_campaign[campaign_id] if campaign_id is not None else sum(by_campaign.values(), EventCounts())
+
+
+def event_counts_by_campaign(session: Session) -> defaultdict[str, EventCounts]:
+    """Count, by campaign, how often each event was charged to each sampling bucket range."""
+    key_columns = ChargeRow.campaign_id, ChargeRow.event, ChargeRow.low, ChargeRow.high
+    counts: defaultdict[str, EventCounts] = defaultdict(EventCounts)
+    for campaign_id, text, low, high, count in session.execute(
+        select(*key_columns, func.count()).group_by(*key_columns)
+    ):
+        counts[campaign_id][from_json(text), low, high] += count  # different texts may describe equal events
     return counts
 
 

@@ -18,11 +18,9 @@ from ..http.pagination import Page
 from ..rounds import round_store
 from .waiting import waiting_reasons
 
+CampaignId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id` returned on creation.")]
 # The engine finishes a campaign; a person starts, pauses, resumes or stops it.
 PERSON_ACTIONS: Final[tuple[Action, ...]] = ("start", "pause", "resume", "stop")
-
-
-CampaignId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Identifier of the campaign, its `id`.")]
 
 
 class CampaignResource(BaseModel):

@@ -15,6 +15,7 @@ from .pages import (
     campaigns_page,
     compare_page,
     experiments_page,
+    feasibility_page,
     fleet_page,
     overview_page,
     people_page,
@@ -26,6 +27,7 @@ PAGES = (
     overview_page,
     compare_page,  # before /campaigns/{campaign_id}
     campaigns_page,
+    feasibility_page,
     experiments_page,
     releases_page,
     budget_page,

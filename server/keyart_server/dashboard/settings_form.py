@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 
-from keyart_federated.campaigns import SETTINGS
+from keyart_federated.campaigns import PRESETS, SETTINGS
 from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, ROUNDS
 from keyart_federated.campaigns.noise import EPSILON
 from keyart_federated.campaigns.setting_texts import parse_value, value_types
@@ -105,6 +105,15 @@ def settings_form(kind: Kind) -> Form:
     )
 
 
+def values_of_preset(name: str, kind: Kind) -> dict[str, str]:
+    """Return the values of a preset as the fields of the form show them; none for a preset that is not offered."""
+    preset = next((preset for known, preset in PRESETS.items() if known == name and kind in preset.settings), None)
+    if preset is None:
+        return {}
+    settings = {PREFIX + setting: _text(value) for setting, value in preset.settings_of(kind).items()}
+    return {"epsilon": _text(preset.epsilon), "rounds": _text(preset.rounds), **settings}
+
+
 def parse_settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings of a submitted form, for `checked`; empty fields keep their defaults.
 
@@ -145,7 +154,7 @@ def _text(value: Any) -> str:
         return ""
     return (
         ", ".join(map(str, value))
-        if isinstance(value, tuple)
+        if isinstance(value, tuple | list)
         else f"{value:g}"
         if isinstance(value, float)
         else str(value)

@@ -23,6 +23,7 @@ from ..campaigns.waiting import store_reasons
 from ..gateway import enrolment
 from ..monitoring.audit_follower import AuditFollower
 from ..releases import publishing, release_store
+from ..releases.deployed_model import current_base
 from ..rounds import Round, round_store
 from ..rounds.round import GUARD_TOPIC
 from ..service import Service
@@ -112,7 +113,7 @@ class CampaignEngine:
         """Begin the next round of the campaign, if it is due."""
         service, at = self._service, self._service.clock()
         with service.state.reading() as session:
-            base = scheduling.current_base(service, session)
+            base = current_base(service, session)
             # Failures before a person resumed the campaign do not count.
             rounds = [
                 round_
@@ -159,7 +160,7 @@ class CampaignEngine:
         service = self._service
         with service.state.reading() as session:
             open_round = round_store.find_open(session, round_.id)
-            base = scheduling.current_base(service, session)
+            base = current_base(service, session)
             memory = scheduling.load_campaign_state(session, campaign.id)
         if open_round is None or isinstance(base, str):
             return

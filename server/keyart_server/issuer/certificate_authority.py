@@ -103,6 +103,10 @@ class CertificateAuthority:
         self._store.add_vouchers([voucher_hash(voucher) for voucher in made], expires)
         return made
 
+    def count_devices(self) -> int:
+        """Return the number of devices with a valid certificate."""
+        return self._store.count_certified(int(self._clock().timestamp()))
+
     def revoke(self, device: bytes) -> None:
         """Revoke a device's public key, and write the list."""
         self._store.revoke(hashlib.sha256(device).digest(), int(self._clock().timestamp()))

@@ -58,12 +58,15 @@ class Release:
         number: round of that campaign; 0 for an upload.
         base: version that it follows.
         standing: its status.
-        share: share of devices that install it; a rolling release with share 0 is being published.
+        share: share of devices that install it; a rolling release with share 0 is being published, a withdrawn one
+            has share 0.
         digest: digest of its manifest.
         reason: sentence that explains the status.
         changed: time of the last change of status.
         weights: digest of everything that it has learned (`bundle_archive.weights_digest`).
         origin: version that it was made from; for a rollback, the one whose weights it has.
+        reached: largest share of devices that it ever had.
+        replaced_by: rollback that devices get in its place, if it was withdrawn after they could have it.
     """
 
     version: int
@@ -80,6 +83,8 @@ class Release:
     changed: datetime
     weights: str | None = None
     origin: int | None = None
+    reached: float = 0.0
+    replaced_by: int | None = None
 
     @property
     def half_published(self) -> bool:
@@ -89,7 +94,7 @@ class Release:
     @property
     def published(self) -> bool:
         """Tell whether devices may have it."""
-        return self.share > 0 or self.half_published
+        return self.share > 0 or self.reached > 0 or self.half_published
 
     @property
     def next_share(self) -> float | None:
@@ -124,9 +129,11 @@ class Release:
             raise InputError(f"Model {self.version} is already published; hold or withdraw it.")
         if action == "hold" and self.half_published:
             raise InputError(f"Model {self.version} is being published; try again in a moment, or withdraw it.")
+        if action == "withdraw":
+            return replace(self, standing=target, share=0.0, reached=max(self.share, self.reached), changed=at)
         if action not in ("widen", "promote"):
             return replace(self, standing=target, changed=at)
         share = self.next_share
         if share is None:
             raise InputError(f"Model {self.version} has its last share already.")
-        return replace(self, standing="released" if share == 1 else "rolling", share=share, changed=at)
+        return replace(self, standing="released" if share == 1 else "rolling", share=share, reached=share, changed=at)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Final, Literal
 
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from ..http.pagination import Page
+from . import release_store
 from .gate import GateVerdict
 from .release import MOVES, Release, ReleaseStatus
+from .release_facts import ReleaseFacts, RollbackState, facts_by_version
 
 PersonAction = Literal["promote", "hold", "withdraw"]
 
@@ -50,7 +53,26 @@ class ReleaseResource(BaseModel):
 
     version: int = Field(description="Model version.", examples=[8])
     standing: ReleaseStatus = Field(description="Status of the release.", examples=["rolling"])
-    share: float = Field(description="Share of devices that install it.", examples=[0.1])
+    status: str = Field(
+        description="The status in words; a released model that a newer one replaced is `superseded`.",
+        examples=["superseded"],
+    )
+    share: float = Field(
+        description="Share of devices that its roll-out has reached; 0 once it is withdrawn.", examples=[0.1]
+    )
+    offered: float = Field(description="Share of devices that are offered it now.", examples=[0.1])
+    superseded_by: int | None = Field(
+        description="The next model that was released to all devices; null for the newest.", examples=[None]
+    )
+    restores: int | None = Field(
+        description="For a rollback, the model version whose weights it has; null for any other.", examples=[None]
+    )
+    rollback: RollbackState = Field(
+        description="Of a withdrawn release: `pending` until devices can have the rollback, then `available`; `none` "
+        "if devices need none.",
+        examples=["none"],
+    )
+    rollback_version: int | None = Field(description="Model version of that rollback.", examples=[None])
     reason: str = Field(description='Sentence that explains the status, or "".', examples=[""])
     gates: list[GateResource] = Field(description="Results of the gates so far.")
     campaign_id: str | None = Field(description="Campaign that produced it; null for an upload.", examples=[None])
@@ -66,11 +88,17 @@ class ReleaseResource(BaseModel):
     actions: list[PersonAction] = Field(description="Actions that its status allows now.", examples=[["withdraw"]])
 
     @classmethod
-    def of(cls, release: Release) -> ReleaseResource:
+    def of(cls, release: Release, facts: ReleaseFacts) -> ReleaseResource:
         """Return a release as the API describes it."""
         actions = [action for action, sources in _SOURCES.items() if release.standing in sources]
-        return cls.model_validate({**asdict(release), "actions": actions})
+        return cls.model_validate({**asdict(release), **asdict(facts), "actions": actions})
 
 
 class ReleasePage(Page[ReleaseResource]):
     """One page of releases, newest version first."""
+
+
+def describe_releases(session: Session, releases: Sequence[Release]) -> list[ReleaseResource]:
+    """Return releases as the API describes them, beside all others."""
+    facts = facts_by_version(release_store.list_all(session))
+    return [ReleaseResource.of(release, facts[release.version]) for release in releases]

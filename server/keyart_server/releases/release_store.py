@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, TypedDict, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, defer
 
 from keyart.bundle import MANIFEST_NAME, Manifest
@@ -85,6 +85,7 @@ def propose(
         base=base,
         standing="candidate",
         share=0.0,
+        reached=0.0,
         digest=manifest.digest,
         weights=weights,
         origin=origin,
@@ -111,8 +112,9 @@ def adopt(session: Session, at: datetime, manifest: Manifest) -> None:
     version, parent, digest = manifest.model_version, manifest.parent, manifest.digest
     session.add(
         ReleaseRow(
-            version=version, campaign_id=None, number=0, base=parent, standing="released", share=1.0, digest=digest,
-            weights=bundle_archive.weights_digest(manifest), origin=bundle_archive.origin(manifest), files=None,
+            version=version, campaign_id=None, number=0, base=parent, standing="released", share=1.0, reached=1.0,
+            digest=digest, weights=bundle_archive.weights_digest(manifest), origin=bundle_archive.origin(manifest),
+            files=None,
             plan="{}", gates="[]", reason="Published on another machine.", created=at, changed=at,
         )
     )  # fmt: skip
@@ -175,6 +177,16 @@ def newest_version(session: Session) -> int | None:
     return session.scalar(select(func.max(ReleaseRow.version)))
 
 
+def newest_published(session: Session) -> int | None:
+    """Return the newest version that devices may have, withdrawn or not, or None."""
+    return next((release.version for release in list_all(session) if release.published), None)
+
+
+def record_replacement(session: Session, versions: Sequence[int], rollback: int) -> None:
+    """Record that devices with these withdrawn versions get the rollback."""
+    session.execute(update(ReleaseRow).where(ReleaseRow.version.in_(versions)).values(replaced_by=rollback))
+
+
 def files(session: Session, version: int) -> dict[str, bytes]:
     """Return the files of an unpublished release. Raises InputError if the row holds none."""
     packed = session.scalar(select(ReleaseRow.files).where(ReleaseRow.version == version))
@@ -207,6 +219,7 @@ def move(
     if action in OFFERING and (withdrawn := reason_of(release, list_all(session))):
         raise InputError(f"Model {version} cannot reach devices. {withdrawn} Withdraw it, too.")
     row.standing, row.share, row.reason, row.changed = release.standing, release.share, reason[:MAX_REASON_LENGTH], at
+    row.reached = release.reached
     if gates is not None:
         by_name = {gate.name: gate for gate in (*release.gates, *gates)}
         row.gates = json.dumps([asdict(gate) for gate in by_name.values()], allow_nan=False)
@@ -261,6 +274,8 @@ def _release(row: ReleaseRow) -> Release:
         base=row.base,
         standing=cast(ReleaseStatus, row.standing),
         share=row.share,
+        reached=row.reached,
+        replaced_by=row.replaced_by,
         digest=row.digest,
         weights=row.weights,
         origin=row.origin,

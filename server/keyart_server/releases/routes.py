@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,12 +21,16 @@ from ..idempotency import CreatedAnswer, Once, OnceRequest
 from ..service import Service
 from . import bundle_archive, publishing, release_store
 from .release import Release, ReleaseStatus
-from .release_resource import ReleasePage, ReleaseResource
+from .release_resource import ReleasePage, ReleaseResource, describe_releases
 
 MAX_PROMOTION_REASON = 300  # characters; the status sentence also names who promoted it
 
 Version = Annotated[int, Path(ge=0, le=MAX_MODEL_VERSION, description="Model version.")]
 ZIP = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
+ROLLBACK_PENDING: Final[dict[str, Any]] = {
+    "model": ReleaseResource,
+    "description": "It is withdrawn, and devices keep the model until the rollback is published.",
+}
 
 
 class Promotion(BaseModel):
@@ -54,12 +58,12 @@ def routes(service: Service) -> Sequence[APIRouter]:
         """List releases, newest version first."""
         with service.state.reading() as session:
             releases, following = release_store.list_page(session, paging, standing)
-        return ReleasePage(items=[ReleaseResource.of(release) for release in releases], next=following)
+            return ReleasePage(items=describe_releases(session, releases), next=following)
 
     @reading.get("/api/v1/releases/{version}", responses=missing)
     def show_release(version: Version) -> ReleaseResource:
         """Return one release with its gate results."""
-        return ReleaseResource.of(_require(version))
+        return _described(service, _require(version))
 
     def _require(version: int) -> Release:
         with service.state.reading() as session:
@@ -102,22 +106,30 @@ def routes(service: Service) -> Sequence[APIRouter]:
             raise HTTPException(
                 422, f'This gives model {version} to all devices; send the reason for it, as {{"reason": "…"}}.'
             )
-        return _moved(lambda: publishing.promote(service, version, who.name, reason))
+        return _moved(service, lambda: publishing.promote(service, version, who.name, reason))
 
     @operating.post("/api/v1/releases/{version}/hold", responses={**missing, **conflict})
     def hold_release(version: Version, who: Who) -> ReleaseResource:
         """Hold a release that rolls out: no further device gets it until it is promoted."""
         _require(version)
-        return _moved(lambda: publishing.hold(service, version, who.name))
+        return _moved(service, lambda: publishing.hold(service, version, who.name))
 
-    @operating.post("/api/v1/releases/{version}/withdraw", responses={**missing, **conflict})
-    def withdraw_release(version: Version, who: Who) -> ReleaseResource:
+    @operating.post("/api/v1/releases/{version}/withdraw", responses={**missing, **conflict, 202: ROLLBACK_PENDING})
+    def withdraw_release(version: Version, who: Who, response: Response) -> ReleaseResource:
         """Withdraw a release, and every other one that has its weights or was made from them.
 
-        Devices that may have one of them get the newest other released weights under a new version, at once.
+        Devices that may have one of them get the newest other released weights under a new version, the rollback, at
+        once. If it cannot be signed now, the answer is 202 and `rollback` is `pending`: devices keep the model until
+        the rollback is published. The same request again changes nothing; it is answered with 200 from then on.
         """
-        _require(version)
-        return _moved(lambda: publishing.withdraw(service, version, who.name))
+        release = _require(version)
+        if release.standing == "withdrawn":
+            described = _described(service, release)
+        else:
+            described = _moved(service, lambda: publishing.withdraw(service, version, who.name))
+        if described.rollback == "pending":
+            response.status_code = 202
+        return described
 
     return reading, operating
 
@@ -137,26 +149,31 @@ def _submit(service: Service, actor: str, archive: bytes, at_once: bool, once: O
                 version = int(str(first.location).rpartition("/")[2])
                 with service.state.reading() as session:
                     release = found_or_404(release_store.find(session, version), "release")
-                first = _answer(release)
+                first = _answer(service, release)
             return first.response(replayed=True)
 
         def record(session: Session, candidate: Release) -> None:
-            once.record(session, at, CreatedAnswer(None, _answer(candidate).location))
+            once.record(session, at, CreatedAnswer(None, f"/api/v1/releases/{candidate.version}"))
 
         files = bundle_archive.unpack(archive)
-        answer = _answer(publishing.submit(service, actor, files, at_once, on_proposed=record))
+        answer = _answer(service, publishing.submit(service, actor, files, at_once, on_proposed=record))
         with service.state.writing() as session:
             once.record(session, at, answer)
         return answer.response()
 
 
-def _answer(release: Release) -> CreatedAnswer:
-    return CreatedAnswer(ReleaseResource.of(release).model_dump_json(), f"/api/v1/releases/{release.version}")
+def _answer(service: Service, release: Release) -> CreatedAnswer:
+    return CreatedAnswer(_described(service, release).model_dump_json(), f"/api/v1/releases/{release.version}")
 
 
-def _moved(step: Callable[[], Release]) -> ReleaseResource:
+def _described(service: Service, release: Release) -> ReleaseResource:
+    with service.state.reading() as session:
+        return describe_releases(session, [release])[0]
+
+
+def _moved(service: Service, step: Callable[[], Release]) -> ReleaseResource:
     """Return the release after a step. Raises 409 if its status forbids the step."""
     try:
-        return ReleaseResource.of(step())
+        return _described(service, step())
     except InputError as error:
         raise HTTPException(409, str(error)) from None

@@ -118,14 +118,20 @@ class ResultView:
         return {one.segment: Rate(one.mean, one.low, one.high) for one in self.segments if one.mean is not None}
 
     @property
+    def main_segment(self) -> SegmentRate | None:
+        """Return the rate of all devices, known or not, else the first one, else None."""
+        everybody = (one for one in self.segments if one.segment == ALL)
+        return next(everybody, self.segments[0] if self.segments else None)
+
+    @property
     def main_rate(self) -> Rate | None:
-        """Return the rate of all devices, else the first rate, else None."""
-        return self.rates.get(ALL) or next(iter(self.rates.values()), None)
+        """Return the rate of `main_segment`, or None if it is not known."""
+        return None if self.main_segment is None else self.rates.get(self.main_segment.segment)
 
     @property
     def shows(self) -> bool:
         """Tell whether there is anything to display; comparisons of releases are displayed with the release."""
-        return bool(self.rates or self.differences or self.verdicts or self.rest)
+        return bool(self.segments or self.differences or self.verdicts or self.rest)
 
 
 def parse_result_json(text: str) -> ResultView:

@@ -15,7 +15,7 @@ an event need not know of webhooks.
 
 from __future__ import annotations
 
-from .events import EVENTS, EventType
 from .webhook import Delivery, Webhook
+from .webhook_events import EVENTS, EventType
 
 __all__ = ["EVENTS", "Delivery", "EventType", "Webhook"]

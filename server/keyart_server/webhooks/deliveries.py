@@ -21,8 +21,8 @@ from ..http.pagination import PageRequest, read_page
 from ..state.tables import DeliveryRow, WebhookCursorRow, WebhookRow
 from ..state.upsert import upsert
 from . import webhook_store
-from .events import BUDGET_SHARE, TEST_EVENT, Event, changes_budget, event_of
 from .webhook import Delivery, DeliveryStatus
+from .webhook_events import BUDGET_SHARE, TEST_EVENT, Event, changes_budget, event_of
 
 ROW: Final = 1
 MAX_ENTRIES: Final = 500  # of the audit log in one transaction

@@ -15,8 +15,8 @@ from ..service import Service
 from ..state.tables.base import MAX_NAME_LENGTH
 from ..state.tables.webhooks import MAX_URL_LENGTH
 from . import deliveries, webhook_store
-from .events import EventType
 from .webhook import Delivery, Webhook
+from .webhook_events import EventType
 
 Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id` returned on creation.")]
 DISABLED = "The webhook is disabled; enable it first."

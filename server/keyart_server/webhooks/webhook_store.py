@@ -18,8 +18,8 @@ from ..access.secrets import make_id
 from ..http.pagination import PageRequest, read_page
 from ..state.tables import DeliveryRow, WebhookRow
 from . import signature
-from .events import EVENTS
 from .webhook import MAX_WEBHOOKS, Webhook, checked_url
+from .webhook_events import EVENTS
 
 ROTATION: Final = timedelta(hours=24)  # in which messages are signed with the previous secret, too
 

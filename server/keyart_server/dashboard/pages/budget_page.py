@@ -15,7 +15,7 @@ from ...access import Who
 from ...budget import epsilon_by_campaign
 from ...budget.forecast import PACE_WINDOW, forecast
 from ...campaigns import Campaign, campaign_store
-from ...engine.scheduling import current_base
+from ...releases.deployed_model import current_base
 from ...service import Service
 from ..budget_chart import budget_chart
 from ..responses import page_router, render_page

@@ -10,15 +10,16 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import func, select
 
 from keyart.errors import InputError, SettingError
-from keyart_federated.campaigns import checked
+from keyart_federated.campaigns import PRESETS, checked
 from keyart_federated.campaigns.campaign import STANDINGS
 from keyart_federated.campaigns.noise import DELTA, EPSILON
 from keyart_federated.campaigns.setting_texts import parse_number
 
 from ... import budget
-from ...access import Who
+from ...access import Actor, Who
 from ...budget import epsilon_by_campaign
 from ...campaigns import KINDS, Action, Kind, campaign_store
+from ...campaigns.feasibility_check import assess_campaign, require_feasible
 from ...campaigns.waiting import waiting_reasons
 from ...http.error_responses import found_or_404
 from ...releases import release_store
@@ -28,8 +29,7 @@ from ...service import Service
 from ...state.tables import RoundRow
 from .. import campaign_kinds, settings_form
 from ..campaign_charts import campaign_charts
-from ..experiment_charts import ExperimentPlan
-from ..experiment_view import experiment_check, experiment_view
+from ..experiment_view import experiment_view
 from ..responses import FormFields, Id, form_choice, page_router, redirect, render_page
 from ..round_measures import runs
 from ..round_progress import round_progress
@@ -69,37 +69,20 @@ def routes(service: Service) -> Sequence[APIRouter]:
             campaigns=shown, total=len(campaigns), done=done, added=epsilon_by_campaign(charges), **values,
         )  # fmt: skip
 
-    def form_page(
-        request: Request,
-        who: Who,
-        kind: Kind | None,
-        sent: Mapping[str, str],
-        mistake: str,
-        status: int,
-        check: ExperimentPlan | None = None,
-    ) -> Response:
-        form = None if kind is None else settings_form.settings_form(kind)
-        return render_page(
-            service, request, who, "campaign_new.html", status,
-            kind=kind, form=form, sent=sent, mistake=mistake, about=campaign_kinds.KIND_TEXTS, check=check,
-        )  # fmt: skip
-
     @operating.get("/campaigns/new")
-    def new(request: Request, who: Who, kind: str = "") -> Response:
+    def new(request: Request, who: Who, kind: str = "", preset: str = "") -> Response:
         chosen_kind = kind if kind in KINDS else None
-        return form_page(request, who, chosen_kind, {}, "", 200)
+        sent = {} if chosen_kind is None else settings_form.values_of_preset(preset, chosen_kind)
+        return form_page(service, request, who, chosen_kind, sent, "", 200, chosen_preset=preset if sent else "")
 
     @operating.post("/campaigns")
     def create(request: Request, who: Who, sent: FormFields) -> Response:
         kind = cast(Kind, form_choice(sent, "kind", KINDS))
         try:
-            values = _form_values(kind, sent)
-            if "check" in sent and kind == "experiment":
-                return form_page(request, who, kind, sent, "", 200, experiment_check(values, clock()))
             with state.writing() as session:
-                created = campaign_store.create(session, clock(), who.name, kind=kind, **values)
+                created = campaign_store.create(session, clock(), who.name, kind=kind, **form_values(kind, sent))
         except SettingError as error:
-            return form_page(request, who, kind, sent, str(error), 422)
+            return form_page(service, request, who, kind, sent, str(error), 422)
         return redirect(
             service,
             who,
@@ -120,6 +103,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
             charges = budget.list_charges(session)
             waiting = waiting_reasons(session, [campaign])
             releases = release_store.list_for_campaigns(session, [campaign_id]) if campaign.kind == "training" else []
+            found = None
+            if campaign.state in ("draft", "running"):
+                found = assess_campaign(service, session, campaign, with_precision=campaign.state == "draft")
         about = campaign_kinds.KIND_TEXTS[campaign.kind]
         page_rounds = recent[(pages - 1) * ROUNDS_PER_PAGE : pages * ROUNDS_PER_PAGE]
         results = {round_.id: parse_result(round_.result) for round_ in page_rounds if round_.standing == "done"}
@@ -129,6 +115,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         return render_page(
             service, request, who, "campaign.html",
             campaign=campaign,
+            found=found,
             about=about,
             actions=campaign_kinds.actions(campaign) if who.has_scope("operate") else [],
             epsilon=campaign.epsilon or EPSILON,
@@ -148,10 +135,13 @@ def routes(service: Service) -> Sequence[APIRouter]:
         )  # fmt: skip
 
     def mover(action: Action) -> Any:
-        def move(campaign_id: Id, who: Who) -> Response:
+        def move(campaign_id: Id, who: Who, sent: FormFields) -> Response:
             path = f"/campaigns/{campaign_id}"
             try:
                 with state.writing() as session:
+                    if action == "start" and not sent.get("force"):
+                        draft = found_or_404(campaign_store.find(session, campaign_id), "campaign")
+                        require_feasible(service, session, draft)
                     moved = found_or_404(
                         campaign_store.move(session, clock(), who.name, campaign_id, action), "campaign"
                     )
@@ -166,7 +156,39 @@ def routes(service: Service) -> Sequence[APIRouter]:
     return operating, reading  # /campaigns/new must precede /campaigns/{campaign_id}
 
 
-def _form_values(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
+def form_page(
+    service: Service,
+    request: Request,
+    who: Actor,
+    kind: Kind | None,
+    sent: Mapping[str, str],
+    mistake: str,
+    status: int,
+    **shown: Any,
+) -> Response:
+    """Render the form for a campaign.
+
+    Args:
+        service: the server.
+        request: the request.
+        who: who asks.
+        kind: kind of the campaign; None to choose one.
+        sent: values of the fields; missing ones take their defaults.
+        mistake: sentence about a wrong value, or "".
+        status: status of the response.
+        shown: `found`, the feasibility of these values; `check`, the plan of an experiment; `chosen_preset`, the preset
+            that they come from.
+    """
+    form = None if kind is None else settings_form.settings_form(kind)
+    offered = {name: preset for name, preset in PRESETS.items() if kind in preset.settings}
+    return render_page(
+        service, request, who, "campaign_new.html", status,
+        kind=kind, form=form, sent=sent, mistake=mistake, about=campaign_kinds.KIND_TEXTS, presets=offered,
+        **{"found": None, "check": None, "chosen_preset": "", **shown},
+    )  # fmt: skip
+
+
+def form_values(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
     """Return the values of the form, for `campaign_store.create`. Raises SettingError."""
     values: dict[str, Any] = {"name": sent.get("name", "").strip()}
     settings = settings_form.parse_settings(kind, sent)

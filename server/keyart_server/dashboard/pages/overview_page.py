@@ -13,6 +13,7 @@ from ... import budget
 from ...access import Who
 from ...budget.forecast import forecast
 from ...campaigns import campaign_store
+from ...campaigns.feasibility_check import infeasible_campaigns
 from ...campaigns.waiting import waiting_reasons
 from ...releases import release_store
 from ...rounds import round_store
@@ -46,6 +47,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             gateways = last_heartbeats(session)
             waiting = waiting_reasons(session, campaigns_by_id.values())
             webhooks = webhook_store.list_all(session)
+            infeasible = infeasible_campaigns(service, session, campaigns_by_id.values())
             enrolled = session.scalar(select(func.count()).select_from(EnrolledDeviceRow)) or 0
         paused_by_server = {key: why for key, why in waiting.items() if campaigns_by_id[key].state == "paused"}
         damage, expires = "", None
@@ -56,7 +58,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         prediction = forecast(charges, fleet_budget, at)
         snapshot = Snapshot(
             at, campaigns_by_id, going_on, failed, releases, fleet_budget, prediction, gateways, expires, damage,
-            service.catalog is not None, paused_by_server, webhooks,
+            service.catalog is not None, paused_by_server, webhooks, infeasible,
         )  # fmt: skip
         return render_page(
             service,

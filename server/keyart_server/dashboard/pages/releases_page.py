@@ -11,9 +11,11 @@ from keyart.errors import InputError
 
 from ...access import Who
 from ...campaigns import campaign_store
+from ...fleet.fleet_summary import RECENT, fleet_summary
 from ...http.error_responses import found_or_404
 from ...releases import publishing, release_store, withdrawal
 from ...releases.release import Release
+from ...releases.release_facts import facts_by_version
 from ...rounds import round_store
 from ...service import Service
 from .. import lineage, release_charts
@@ -25,6 +27,7 @@ STEPS: Final[Mapping[str, tuple[Callable[[Service, int, str], Release], str]]] =
     "hold": (publishing.hold, "Model {version} is held: no further device gets it."),
     "withdraw": (publishing.withdraw, "Model {version} is withdrawn."),
 }
+PENDING: Final = "The rollback is pending: devices keep the model until model {rollback} is published."
 LABELS: Final = {"promote": "Promote", "hold": "Hold", "withdraw": "Withdraw"}
 # Steps that are offered for each status.
 STEPS_BY_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -43,11 +46,15 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @reading.get("/releases")
     def listed(request: Request, who: Who, pages: Annotated[int, Query(alias="page", ge=1, le=1000)] = 1) -> Response:
         with service.state.reading() as session:
-            releases = release_store.list_all(session, limit=pages * RELEASES_PER_PAGE + 1)
+            releases = release_store.list_all(session)
+            fleet = fleet_summary(session, service.clock())
             names = {campaign_.id: campaign_.name for campaign_ in campaign_store.list_all(session)}
         return render_page(
             service, request, who, "releases.html",
             releases=releases[(pages - 1) * RELEASES_PER_PAGE : pages * RELEASES_PER_PAGE],
+            facts=facts_by_version(releases),
+            fleet=fleet,
+            days=RECENT.days,
             ancestors=lineage.ancestors(releases),
             newest=lineage.newest_offered(releases),
             names=names,
@@ -60,7 +67,8 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def shown(request: Request, who: Who, version: Version) -> Response:
         with service.state.reading() as session:
             release = found_or_404(release_store.find(session, version), "model")
-            ending = [other.version for other in withdrawal.ending_with(version, release_store.list_all(session))]
+            releases, fleet = release_store.list_all(session), fleet_summary(session, service.clock())
+            ending = [other.version for other in withdrawal.ending_with(version, releases)]
             campaign = None if release.campaign_id is None else campaign_store.find(session, release.campaign_id)
             evaluating = round_store.list_evaluating(session, version)
         steps = STEPS_BY_STATUS.get(release.standing, ()) if who.has_scope("operate") else ()
@@ -68,6 +76,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
         return render_page(
             service, request, who, "release.html",
             release=release,
+            facts=facts_by_version(releases)[version],
+            fleet=fleet,
+            days=RECENT.days,
             campaign=campaign,
             stages=lineage.rollout_stages(release),
             gates=[gate for gate, difference in measured if difference is None],
@@ -87,7 +98,11 @@ def routes(service: Service) -> Sequence[APIRouter]:
                 moved = step(service, version, who.name)
             except InputError as error:
                 return redirect(service, who, path, str(error), succeeded=False)
-            return redirect(service, who, path, f"{done.format(version=version)} {moved.reason}".strip())
+            with service.state.reading() as session:
+                facts = facts_by_version(release_store.list_all(session))[version]
+            pending = PENDING.format(rollback=facts.rollback_version) if facts.rollback == "pending" else ""
+            sentences = done.format(version=version), pending, moved.reason
+            return redirect(service, who, path, " ".join(filter(None, sentences)), not pending)
 
         return move
 

@@ -14,8 +14,8 @@ from ...http.error_responses import found_or_404
 from ...http.pagination import MAX_CURSOR_LENGTH, PageRequest
 from ...service import Service
 from ...webhooks import deliveries, webhook_store
-from ...webhooks.events import EVENT_TEXTS, EVENTS
 from ...webhooks.routes import DISABLED
+from ...webhooks.webhook_events import EVENT_TEXTS, EVENTS
 from ..responses import FormFields, Id, page_router, redirect, render_page
 
 PATH: Final = "/webhooks"
