@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from support import releases as release_samples
 from support.html_pages import mistakes
 from support.releases import Device, first, rolled, standing
@@ -157,13 +160,13 @@ def test_rows_of_an_earlier_version(tmp_path: Path) -> None:
         first(service)
         rolled(service)
         publishing.withdraw(service, 8, "person:Robin")
-        with service.state.writing() as session:
-            execute = session.connection().exec_driver_sql
-            execute("UPDATE releases SET share = reached")
-            execute("ALTER TABLE releases DROP COLUMN reached")
-            execute("ALTER TABLE releases DROP COLUMN replaced_by")
-            execute("UPDATE alembic_version SET version_num = '0006'")
-    with open_service(ServerSettings(tmp_path / "data", database_url=url)) as service:
+        migration = importlib.import_module("keyart_server.state.migrations.versions.v0007_withdrawn_releases")
+        with service.state.engine.execution_options(keyart_writes=True).begin() as connection:
+            connection.exec_driver_sql("UPDATE releases SET share = reached")
+            connection.exec_driver_sql("ALTER TABLE releases DROP COLUMN reached")
+            connection.exec_driver_sql("ALTER TABLE releases DROP COLUMN replaced_by")
+            with Operations.context(MigrationContext.configure(connection)):
+                migration.upgrade()
         with service.state.reading() as session:
             releases = release_store.list_all(session)
         facts = facts_by_version(releases)

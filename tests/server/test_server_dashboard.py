@@ -190,17 +190,16 @@ def test_an_experiment_is_checked_before_it_is_created(client: httpx.Client, ser
     comes_in(client, service)
     form = client.get("/campaigns/new?kind=experiment").text
     (token,) = set(re.findall(r'name="csrf" value="([^"]+)"', form))
-    sent = {"csrf": token, "kind": "experiment", "name": "Faces", "check": "1", "settings.name": "faces"}
+    sent = {"csrf": token, "kind": "experiment", "name": "Faces", "settings.name": "faces"}
     sent |= {"settings.devices": "40000", "settings.start": "2027-01-31 08:00"}
-    answer = client.post("/campaigns", data=sent)
+    answer = client.post("/campaigns/check", data=sent)
     assert answer.status_code == 200 and page_samples.mistakes(answer.text) == []
     assert (
         "21 Feb 2027" in answer.text and "Minimum detectable effect" in answer.text and 'value="40000"' in answer.text
     )
-    wrong = client.post("/campaigns", data={**sent, "settings.devices": "20"})
+    wrong = client.post("/campaigns/check", data={**sent, "settings.devices": "20"})
     assert wrong.status_code == 422 and "are too few" in wrong.text and "Minimum detectable" not in wrong.text
     assert "No campaign yet." in client.get("/campaigns").text
-    del sent["check"]
     created = client.post("/campaigns", data=sent)
     assert created.status_code == 303
     assert "31 Jan 2027, 08:00 UTC" in client.get(created.headers["location"]).text

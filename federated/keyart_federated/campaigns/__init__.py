@@ -42,7 +42,7 @@ from __future__ import annotations
 
 from .comparison import cohorts_of, compares, read_comparison, request_comparison, request_guard, rollout_plan_of
 from .feasibility import assess
-from .findings import CampaignFinding, Feasibility, FleetState
+from .findings import CampaignFinding, Feasibility, KnownFleet
 from .noise import PlannedRounds, planned_epsilon
 from .presets import PRESETS, Preset, PresetName
 from .private_sum import PrivateSum, own_offer
@@ -58,7 +58,7 @@ __all__ = [
     "DeployedModel",
     "Feasibility",
     "Finished",
-    "FleetState",
+    "KnownFleet",
     "PlannedRounds",
     "Preset",
     "PresetName",

@@ -18,7 +18,7 @@ from keyart_federated.accounting import composed_by_draw
 
 from .campaign import Campaign
 from .experiment import PURPOSE as LOOK
-from .findings import CampaignFinding, ChargeKey, Feasibility, FleetState, Severity
+from .findings import CampaignFinding, ChargeKey, Feasibility, KnownFleet, Severity
 from .noise import EPSILON
 from .precision_findings import precision_findings, share_text
 from .presets import PRESETS
@@ -49,7 +49,7 @@ PURPOSES: Final[Mapping[str, str]] = {
 _ORDER: Final[Mapping[Severity, int]] = {"blocking": 0, "warning": 1, "fine": 2}
 
 
-def assess(campaign: Campaign, base: DeployedModel, fleet: FleetState, with_precision: bool = True) -> Feasibility:
+def assess(campaign: Campaign, base: DeployedModel, fleet: KnownFleet, with_precision: bool = True) -> Feasibility:
     """Return the feasibility of a campaign.
 
     Args:
@@ -75,7 +75,7 @@ def assess(campaign: Campaign, base: DeployedModel, fleet: FleetState, with_prec
 
 
 def _cohorts(
-    campaign: Campaign, settings: CampaignSettings, needs: Sequence[Requirement], fleet: FleetState
+    campaign: Campaign, settings: CampaignSettings, needs: Sequence[Requirement], fleet: KnownFleet
 ) -> Iterator[CampaignFinding]:
     """Compare the devices that answer with the minimum cohort of each purpose; equal answers are given once."""
     if not fleet.known:
@@ -97,7 +97,7 @@ def _cohorts(
 
 
 def _cohort(
-    campaign: Campaign, settings: CampaignSettings, same: Sequence[Requirement], fleet: FleetState
+    campaign: Campaign, settings: CampaignSettings, same: Sequence[Requirement], fleet: KnownFleet
 ) -> CampaignFinding:
     """Judge rounds that need the same devices."""
     need = same[0]
@@ -125,7 +125,7 @@ def _cohort(
     )
 
 
-def _fleet(fleet: FleetState) -> str:
+def _fleet(fleet: KnownFleet) -> str:
     return f"{'more than ' if fleet.at_least else ''}{fleet.devices:,} device{'' if fleet.devices == 1 else 's'}"
 
 
@@ -146,7 +146,7 @@ def _where(need: Requirement) -> str:
 
 
 def _cohort_advice(
-    need: Requirement, campaign: Campaign, settings: CampaignSettings, needed: int, fleet: FleetState
+    need: Requirement, campaign: Campaign, settings: CampaignSettings, needed: int, fleet: KnownFleet
 ) -> str:
     """Say what follows and what helps, with the preset where the fleet is as small as it is meant for."""
     preset = next((name for name, one in PRESETS.items() if campaign.kind in one.settings), None)
@@ -197,7 +197,7 @@ def _rollout(campaign: Campaign, settings: CampaignSettings) -> Iterator[Campaig
 
 
 def _budget(
-    campaign: Campaign, base: DeployedModel, needs: Sequence[Requirement], fleet: FleetState
+    campaign: Campaign, base: DeployedModel, needs: Sequence[Requirement], fleet: KnownFleet
 ) -> Iterator[CampaignFinding]:
     if math.isinf(fleet.epsilon):
         return
@@ -225,7 +225,7 @@ def _budget(
     )
 
 
-def _after(needs: Sequence[Requirement], fleet: FleetState) -> float:
+def _after(needs: Sequence[Requirement], fleet: KnownFleet) -> float:
     """Return the ε of the fleet after all rounds of the campaign that are not charged yet."""
     own: Counter[tuple[float, float, float]] = Counter()
     for (event, low, high), count in fleet.own:
@@ -240,7 +240,7 @@ def _after(needs: Sequence[Requirement], fleet: FleetState) -> float:
     return composed_by_draw({key: count for key, count in times.items() if count}, fleet.delta)
 
 
-def _epsilon_that_fits(campaign: Campaign, base: DeployedModel, fleet: FleetState) -> float | None:
+def _epsilon_that_fits(campaign: Campaign, base: DeployedModel, fleet: KnownFleet) -> float | None:
     """Return about the largest ε of the campaign that the budget allows, to two digits; None if there is none."""
     low, high = 0.0, campaign.epsilon or EPSILON
     for _ in range(SEARCH_STEPS):
@@ -275,7 +275,7 @@ def _limits(campaign: Campaign, needs: Sequence[Requirement]) -> Iterator[Campai
         )
 
 
-def _gateways(fleet: FleetState) -> Iterator[CampaignFinding]:
+def _gateways(fleet: KnownFleet) -> Iterator[CampaignFinding]:
     if fleet.gateways == 0:
         yield CampaignFinding(
             "gateways",

@@ -17,7 +17,7 @@ ChargeKey = tuple[Mechanism, float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class FleetState:
+class KnownFleet:
     """The fleet as the server knows it.
 
     Attributes:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from .campaign import Campaign
-from .findings import CampaignFinding, FleetState
+from .findings import CampaignFinding, KnownFleet
 from .noise import EPSILON
 from .precision import ExpectedError, devices_needed, epsilon_needed, expected_errors, for_fleet
 from .protocol import DeployedModel
@@ -14,7 +14,7 @@ from .registry import SETTINGS
 from .settings import settings_of
 
 
-def precision_findings(campaign: Campaign, base: DeployedModel, fleet: FleetState) -> Iterator[CampaignFinding]:
+def precision_findings(campaign: Campaign, base: DeployedModel, fleet: KnownFleet) -> Iterator[CampaignFinding]:
     """Yield a finding about the error of each result, with what it takes where noise drowns the result."""
     for error in expected_errors(campaign, base, fleet.devices, fleet.answer_share):
         numbers = {
@@ -60,7 +60,7 @@ def _size(error: ExpectedError) -> str:
 
 def _precision_advice(
     campaign: Campaign, base: DeployedModel, error: ExpectedError, devices: int | None, epsilon: float | None,
-    fleet: FleetState,
+    fleet: KnownFleet,
 ) -> str:  # fmt: skip
     means = []
     if devices is not None and devices <= fleet.devices:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from sqlalchemy.orm import Session
 
 from keyart.errors import BundleError, InputError, SettingError
-from keyart_federated.campaigns import CampaignFinding, DeployedModel, Feasibility, FleetState, assess, checked
+from keyart_federated.campaigns import CampaignFinding, DeployedModel, Feasibility, KnownFleet, assess, checked
 
 from .. import budget
 from ..releases.deployed_model import current_base
@@ -74,7 +74,7 @@ def _base(service: Service, session: Session) -> DeployedModel | str:
         return str(error)
 
 
-def _assess(base: DeployedModel, campaign: Campaign, fleet: FleetState, with_precision: bool) -> Feasibility:
+def _assess(base: DeployedModel, campaign: Campaign, fleet: KnownFleet, with_precision: bool) -> Feasibility:
     try:
         checked(campaign.kind, json.loads(campaign.settings), campaign.epsilon, campaign.delta)
         return _assessed(_Inputs(campaign, fleet, with_precision, base.version, str(base.bundle), base))
@@ -89,7 +89,7 @@ class _Inputs:
     """The inputs of a judgement. Bases are compared by their version and bundle."""
 
     campaign: Campaign
-    fleet: FleetState
+    fleet: KnownFleet
     with_precision: bool
     version: int
     bundle: str

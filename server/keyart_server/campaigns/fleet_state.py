@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from keyart_federated.campaigns import FleetState
+from keyart_federated.campaigns import KnownFleet
 
 from .. import budget
 from ..rounds.round import GUARD_TOPIC
@@ -45,7 +45,7 @@ def count_devices(service: Service, session: Session) -> int:
 
 def fleet_state(
     service: Service, session: Session, campaign_id: str | None = None, devices: int | None = None
-) -> FleetState:
+) -> KnownFleet:
     """Return the state of the fleet.
 
     Args:
@@ -58,7 +58,7 @@ def fleet_state(
     known = count_devices(service, session)
     ended = _ended_rounds(session, service)
     own = budget.event_counts(session, campaign_id) if campaign_id is not None else {}
-    return FleetState(
+    return KnownFleet(
         devices=known if devices is None else devices,
         at_least=devices is None and service.issuer is None and is_lower_bound(ended, known, _registrations(session)),
         answer_share=answer_share(ended, known),

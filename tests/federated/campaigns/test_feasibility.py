@@ -17,7 +17,7 @@ from keyart_federated.campaigns import (
     PRESETS,
     CampaignFinding,
     DeployedModel,
-    FleetState,
+    KnownFleet,
     RoundRequest,
     ask,
     assess,
@@ -91,7 +91,7 @@ TOPICS = ("rates", "trending", "population", "co-watch")
 )
 def test_every_kind_is_judged(judged: Campaign, base: DeployedModel) -> None:
     """A kind that is new needs an entry for each purpose of its plan, in `feasibility` and in `precision`."""
-    found = assess(judged, base, FleetState(100_000, epsilon=8.0))
+    found = assess(judged, base, KnownFleet(100_000, epsilon=8.0))
     subjects = {finding.subject for finding in found.findings}
     assert {"cohort", "privacy budget", "precision"} <= subjects and found.can_finish
     assert set(plan(judged, base)) <= set(PURPOSES)
@@ -124,7 +124,7 @@ def test_the_fleet_that_is_needed_is_enough(asked: Requirement) -> None:
 
 
 def test_the_default_campaign_on_a_small_fleet(base: DeployedModel) -> None:
-    found = assess(campaign("training"), base, FleetState(30, epsilon=8.0))
+    found = assess(campaign("training"), base, KnownFleet(30, epsilon=8.0))
     assert found.verdict == "cannot finish" and not found.can_finish
     rounds = about(found.blocking, "training round")
     assert "about 27 of 30 devices can answer" in rounds.sentence and "at least 50 must" in rounds.sentence
@@ -138,7 +138,7 @@ def test_the_default_campaign_on_a_small_fleet(base: DeployedModel) -> None:
 
 @pytest.mark.parametrize("kind", TEST_FLEET.settings)
 def test_the_preset_can_finish_on_a_test_fleet(kind: Kind, base: DeployedModel) -> None:
-    found = assess(of_preset(kind), base, FleetState(30, epsilon=8.0, gateways=1))
+    found = assess(of_preset(kind), base, KnownFleet(30, epsilon=8.0, gateways=1))
     assert found.can_finish
     assert "Limits(minimum_devices=20)" in about(found.warnings, "decline a cohort").advice
     drowned = [finding for finding in found.warnings if finding.subject == "precision"]
@@ -152,7 +152,7 @@ def test_the_preset_offers_no_experiment() -> None:
 
 
 def test_gates_that_cannot_be_asked_stop_only_what_waits_for_them(base: DeployedModel) -> None:
-    fleet = FleetState(5000, epsilon=8.0)
+    fleet = KnownFleet(5000, epsilon=8.0)
     assert about(assess(campaign("training"), base, fleet, False).blocking, "roll-out")
     goes_on = assess(campaign("training", unclear="go on"), base, fleet, False)
     assert goes_on.can_finish and "unjudged" in about(goes_on.warnings, "roll-out").advice
@@ -162,13 +162,13 @@ def test_gates_that_cannot_be_asked_stop_only_what_waits_for_them(base: Deployed
 
 
 def test_a_fleet_that_nobody_has_counted(base: DeployedModel) -> None:
-    unknown = assess(campaign("training"), base, FleetState(0))
+    unknown = assess(campaign("training"), base, KnownFleet(0))
     assert unknown.verdict == "doubtful" and "19,000 devices" in unknown.warnings[0].sentence
-    larger = assess(campaign("training"), base, FleetState(30, at_least=True), False)
+    larger = assess(campaign("training"), base, KnownFleet(30, at_least=True), False)
     assert larger.can_finish and "more than 30 devices" in larger.warnings[0].sentence
-    half = assess(campaign("statistics"), base, FleetState(80, answer_share=0.5), False)
+    half = assess(campaign("statistics"), base, KnownFleet(80, answer_share=0.5), False)
     assert not half.can_finish and "about 40 of 80" in half.blocking[0].sentence
-    silent = assess(campaign("statistics"), base, FleetState(80, gateways=0), False)
+    silent = assess(campaign("statistics"), base, KnownFleet(80, gateways=0), False)
     assert "No gateway" in silent.warnings[0].sentence
 
 
@@ -182,32 +182,32 @@ def charges(judged: Campaign, base: DeployedModel) -> tuple[Any, ...]:
 
 def test_the_budget(base: DeployedModel) -> None:
     judged, other = campaign("statistics"), charges(campaign("statistics", topic="population"), base)
-    fits = about(assess(judged, base, FleetState(5000, epsilon=8.0, charged=other)).findings, "to 5.")
+    fits = about(assess(judged, base, KnownFleet(5000, epsilon=8.0, charged=other)).findings, "to 5.")
     assert fits.severity == "fine", "ε of two campaigns is less than the sum"
-    found = assess(judged, base, FleetState(5000, epsilon=4.5, charged=other), False)
+    found = assess(judged, base, KnownFleet(5000, epsilon=4.5, charged=other), False)
     (finding,) = found.blocking
     assert "would bring the fleet to ε 5." in finding.sentence and "ε 0.5" in finding.sentence
     least = finding.numbers["fits"]
     assert least is not None and 0 < least < 4
     again = replace(judged, epsilon=least, settings=judged.settings)
-    assert assess(again, base, FleetState(5000, epsilon=4.5, charged=other), False).can_finish
-    spent = assess(judged, base, FleetState(5000, epsilon=4.0, charged=other), False).blocking[0]
+    assert assess(again, base, KnownFleet(5000, epsilon=4.5, charged=other), False).can_finish
+    spent = assess(judged, base, KnownFleet(5000, epsilon=4.0, charged=other), False).blocking[0]
     assert "raise the budget" in spent.advice
 
 
 def test_rounds_that_were_charged_do_not_count_twice(base: DeployedModel) -> None:
     judged = campaign("training", gates=0.0, stages=[1.0])
     own = charges(judged, base)
-    found = assess(judged, base, FleetState(5000, epsilon=4.01, charged=own, own=own), False)
+    found = assess(judged, base, KnownFleet(5000, epsilon=4.01, charged=own, own=own), False)
     assert found.can_finish and "to 4.00" in about(found.findings, "brings the fleet").sentence
-    assert not assess(judged, base, FleetState(5000, epsilon=4.01, charged=own), False).can_finish
+    assert not assess(judged, base, KnownFleet(5000, epsilon=4.01, charged=own), False).can_finish
 
 
 def test_more_devices_and_more_epsilon_help(base: DeployedModel) -> None:
     judged = campaign("statistics", wanted=4000, minimum_devices=50)
     errors = [expected_errors(judged, base, devices)[0].half_width for devices in (60, 500, 4000)]
     assert errors == sorted(errors, reverse=True) and errors[-1] < 0.1
-    finding = about(assess(judged, base, FleetState(300)).warnings, "Rate of all")
+    finding = about(assess(judged, base, KnownFleet(300)).warnings, "Rate of all")
     needed, epsilon = finding.numbers["devices_needed"], finding.numbers["epsilon_needed"]
     assert needed is not None and epsilon is not None and "drowned by noise" in finding.sentence
     better = replace(judged, epsilon=epsilon)
@@ -242,7 +242,7 @@ def test_the_forecast_is_the_error_of_a_real_sum(base: DeployedModel) -> None:
 
 def test_settings_that_no_noise_keeps_are_refused(base: DeployedModel) -> None:
     with pytest.raises(SettingError):
-        assess(campaign("statistics", epsilon=1e-9), base, FleetState(100))
+        assess(campaign("statistics", epsilon=1e-9), base, KnownFleet(100))
 
 
 def test_settings_of_the_preset_are_valid() -> None:

@@ -176,8 +176,8 @@ def form_page(
         sent: values of the fields; missing ones take their defaults.
         mistake: sentence about a wrong value, or "".
         status: status of the response.
-        shown: `found`, the feasibility of these values; `check`, the plan of an experiment; `chosen_preset`, the preset
-            that they come from.
+        shown: `found`, the feasibility of these values; `check`, the plan of an experiment; `chosen_preset`, the
+            preset that they come from.
     """
     form = None if kind is None else settings_form.settings_form(kind)
     offered = {name: preset for name, preset in PRESETS.items() if kind in preset.settings}
