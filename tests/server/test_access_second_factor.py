@@ -214,7 +214,7 @@ def test_wrong_codes_on_the_account_page_are_bounded(client: httpx.Client, code:
 def test_an_administrator_resets_it(client: httpx.Client, code: str, clock: Clock, admin, service: Service) -> None:
     join(client, code)
     enrol(client, clock)
-    (person,) = client.get("/api/v1/people", headers=admin).json()
+    (person,) = client.get("/api/v1/people", headers=admin).json()["items"]
     assert client.delete(f"/api/v1/people/{person['id']}/second-factor").status_code == 403, "without CSRF token"
     assert client.delete(f"/api/v1/people/{person['id']}/second-factor", headers=admin).status_code == 204
     assert not is_in(client), "sessions end"
@@ -231,7 +231,7 @@ def test_an_administrator_resets_it(client: httpx.Client, code: str, clock: Cloc
 def test_the_people_page_resets_it(client: httpx.Client, code: str, clock: Clock, admin) -> None:
     join(client, code)
     enrol(client, clock)
-    (person,) = client.get("/api/v1/people", headers=admin).json()
+    (person,) = client.get("/api/v1/people", headers=admin).json()["items"]
     assert f"/people/{person['id']}/totp/reset" in client.get("/people").text
     assert post(client, f"/people/{person['id']}/totp/reset").status_code == 303
     assert not is_in(client)

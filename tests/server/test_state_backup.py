@@ -27,7 +27,7 @@ from keyart_server.service import Service
 from keyart_server.signing.repository import Repository
 from keyart_server.state import ServerState
 from keyart_server.state.backup import back_up, restore
-from keyart_server.state.tables import TableBase
+from keyart_server.state.tables import IdempotencyKeyRow, TableBase
 from keyart_server.webhooks import EVENTS, deliveries, webhook_store
 
 
@@ -54,6 +54,7 @@ def filled(service: Service, clock: Clock, tmp_path: Path) -> Service:
         webhook, _ = webhook_store.create(session, clock(), "server", service.sealer, "Chat", url, EVENTS)
         deliveries.create_test(session, clock(), webhook.id)
         deliveries.create_due(session, clock(), "https://keyart.example")
+        session.add(IdempotencyKeyRow(key_hash="ab" * 32, request_hash="cd" * 32, answer=b"sealed", at=clock()))
     return service
 
 

@@ -17,6 +17,7 @@ UNDESCRIBED: Final = "Successful Response"  # FastAPI's description of an answer
 ANSWERS: Final[Mapping[str, str]] = {
     "200": "The answer.",
     "201": "Created; the answer describes what was created.",
+    "202": "Accepted; the answer says what is still to come.",
     "204": "Done; the answer has no body.",
 }
 

@@ -28,9 +28,11 @@ from ..campaigns.waiting import waiting_reasons
 from ..dashboard.alerts import GATEWAY_REMOVED_AFTER
 from ..releases import release_store
 from ..releases.release import RELEASE_STATUSES
+from ..releases.release_facts import facts_by_version
 from ..rounds import ACTIVE, ENDED, round_store, stage_windows
 from ..state import ServerState
 from ..state.tables import AuditRow
+from ..webhooks import webhook_store
 from .database_metrics import database_up
 
 FORECAST_LIFETIME: Final = timedelta(minutes=5)  # the forecast reads every charge
@@ -51,6 +53,8 @@ class FleetState:
     gateways: int
     silent: int
     backup: datetime | None
+    webhooks_disabled: int
+    rollbacks_pending: int
 
 
 class FleetCollector(Collector):
@@ -95,6 +99,7 @@ class FleetCollector(Collector):
         alive = [name for name, when in heartbeats.items() if when >= at - stage_windows.SILENT_AFTER]
         recent = [name for name, when in heartbeats.items() if when >= at - GATEWAY_REMOVED_AFTER]
         active, fleet_budget = round_store.list_active(session), budget.fleet_budget(session)
+        facts = facts_by_version(release_store.list_all(session))
         backups = select(func.max(AuditRow.at)).where(AuditRow.action == "state.backup")
         return FleetState(
             campaigns=campaign_store.count_by_state(session),
@@ -109,6 +114,8 @@ class FleetCollector(Collector):
             gateways=len(alive),
             silent=len(recent) - len(alive),
             backup=session.scalar(backups),
+            webhooks_disabled=sum(bool(hook.disabled and hook.reason) for hook in webhook_store.list_all(session)),
+            rollbacks_pending=sum(fact.rollback == "pending" for fact in facts.values()),
         )
 
     def _forecast_of(self, session: Session, fleet_budget: budget.Budget, at: datetime) -> Forecast:
@@ -149,6 +156,14 @@ def _fleet(fleet: FleetState) -> Iterator[Metric]:
         "keyart_round_overdue_seconds",
         "Time by which the current stage of an active round exceeds its timeout; the largest of all.",
         None if fleet.overdue_seconds is None else max(0.0, fleet.overdue_seconds),
+    )
+    yield GaugeMetricFamily(
+        "keyart_rollbacks_pending",
+        "Withdrawn releases that devices keep until a rollback is published.",
+        fleet.rollbacks_pending,
+    )
+    yield GaugeMetricFamily(
+        "keyart_webhooks_disabled", "Webhooks that the server has disabled.", fleet.webhooks_disabled
     )
     yield _counts("keyart_releases", "Releases by status.", "status", RELEASE_STATUSES, fleet.releases)
     yield GaugeMetricFamily(

@@ -16,6 +16,8 @@ from support.server import Clock, bearer
 
 ID = "0123456789abcdef"
 
+CHANGES_NOTHING = {"/api/v1/feasibility"}  # a POST that judges settings and creates nothing
+
 
 def routes(target: Target, but: str = "^/(healthz|readyz|metrics|tuf/|device/|issuer/)") -> list[tuple[str, str]]:
     """Method and path of each address of the API that is for somebody who is known."""
@@ -117,7 +119,7 @@ def test_a_reader_changes_something(shared: Target) -> None:
     """A token that may only read, on every address that changes something."""
     token = shared.token("read")
     for method, path in routes(shared):
-        if method != "get":
+        if method != "get" and path not in CHANGES_NOTHING:
             assert shared.client.request(method, path, headers=token).status_code == 403, f"{method} {path}"
     assert shared.client.post("/api/v1/campaigns", json=CAMPAIGN, headers=token).status_code == 403
 
@@ -139,7 +141,7 @@ def test_a_viewer_operates(target: Target) -> None:
     browser = target.person("Kim", "viewer")
     headers = {"X-CSRF-Token": csrf_of(browser)}
     for method, path in routes(target):
-        if method != "get":
+        if method != "get" and path not in CHANGES_NOTHING:
             answer = browser.request(method, path, headers=headers)
             assert answer.status_code == 403 and "lacks the scope" in answer.json()["detail"], f"{method} {path}"
     assert target.campaigns() == []

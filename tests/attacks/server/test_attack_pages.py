@@ -224,7 +224,8 @@ def test_errors_that_tell_too_much(target: Target, monkeypatch: pytest.MonkeyPat
     def fails(*_: object, **__: object) -> None:
         raise RuntimeError("the secret is hunter2 in /etc/keyart/secret.py")
 
-    monkeypatch.setattr("keyart_server.campaigns.campaign_store.list_all", fails)
+    for name in ("list_all", "list_page"):
+        monkeypatch.setattr(f"keyart_server.campaigns.campaign_store.{name}", fails)
     for answer in (browser.get("/api/v1/campaigns"), browser.get("/", headers={"Accept": "text/html"})):
         assert answer.status_code == 500
         assert "hunter2" not in answer.text and not SECRETS.search(answer.text)

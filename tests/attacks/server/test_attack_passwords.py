@@ -158,9 +158,9 @@ def test_guesses_stand_in_the_audit_log(target: Target, clock: Clock, caplog: py
         ("unknown", 1),
         ("unknown", 2),
     ]
-    expected = [(subject, f'{{"failures":{count},"minutes":15}}') for subject, count in rows]
+    expected = [(subject, {"failures": count, "minutes": 15}) for subject, count in rows]
     assert waited_for(lambda: len(refusals(target)) == len(expected)) and refusals(target) == expected
-    events = [record for record in caplog.records if record.getMessage() == "a sign-in failed"]
+    events = [record for record in caplog.records if record.getMessage() == "sign-in.fail"]
     assert [event.actor for event in events] == [f"person:{NAME}"] * 10 + ["unknown"] * 2  # type: ignore[attr-defined]
     told = repr([vars(event) for event in events]) + repr(
         target.client.get("/api/v1/audit", headers=target.admin).json()["items"]

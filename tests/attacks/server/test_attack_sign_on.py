@@ -63,7 +63,8 @@ def is_in(browser: httpx.Client) -> bool:
 
 def roles(target: Target) -> dict[str, str]:
     return {
-        person["name"]: person["role"] for person in target.client.get("/api/v1/people", headers=target.admin).json()
+        person["name"]: person["role"]
+        for person in target.client.get("/api/v1/people", headers=target.admin).json()["items"]
     }
 
 

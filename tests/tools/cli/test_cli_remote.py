@@ -257,7 +257,7 @@ def test_an_experiment_and_what_is_none(run: Run, api: FakeApi) -> None:
     assert done.exit_code == 1 and f"of kind training; see `keyart campaign show {ID}`" in done.stderr
     api.objects[f"campaigns/{ID}"] = campaign(kind="experiment")
     shown = run(f"experiment show {ID}").stdout
-    assert "Experiment" in shown and "More quality plays." in shown and "+1.00 %" in shown
+    assert "Experiment" in shown and "More quality plays." in shown and "+1.00 pp" in shown
     document = json.loads(run(f"experiment show {ID} --json").stdout)
     assert document == {**campaign(kind="experiment"), "result": RESULT}
 

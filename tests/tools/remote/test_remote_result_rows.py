@@ -35,8 +35,8 @@ def test_a_drowned_rate_is_shown_as_such_with_its_interval() -> None:
 def test_a_difference_has_the_unit_of_its_metric() -> None:
     row = list(result_rows([RESULT]))[2]
     shown = {column.heading: column.value(row) for column in RESULT_COLUMNS}
-    assert (shown["of"], shown["value"], shown["note"]) == ("quality_plays, tv, warm", "+1.00 %", "improvement")
-    assert shown["95 % interval"] == "+0.20 % to +1.80 %"
+    assert (shown["of"], shown["value"], shown["note"]) == ("quality_plays, tv, warm", "+1.00 pp", "improvement")
+    assert shown["95 % interval"] == "+0.20 pp to +1.80 pp"
     unknown = row | {"name": "smiles", "improvement": None}
     assert [column.value(unknown) for column in RESULT_COLUMNS][4:] == ["0.01", "0.002 to 0.018", None]
 

@@ -89,8 +89,7 @@ def serve(no_rounds: bool, backup: Path | None, restore: Path | None, as_json: b
       keyart serve --port 8080 --data keyart-data --issuer 3b6a…
       keyart serve --data keyart-data --bundle build/demo/bundle --catalog build/demo/catalog.json --insecure-issuer
       keyart serve --data keyart-data --host 0.0.0.0 --tls-cert chain.pem --tls-key key.pem --issuer 3b6a…
-      keyart serve --data keyart-data --issuer 3b6a… --oidc-issuer https://login.example --oidc-client-id keyart \\
-        --oidc-client-secret-file oidc.secret --oidc-operators ml-team --oidc-administrators platform
+      keyart serve --data keyart-data --oidc-issuer https://login.example --oidc-client-id keyart --oidc-operators ml
       keyart serve --data keyart-data --backup monday.tar
       keyart serve --data new-data --restore monday.tar --database-url postgresql:///keyart
     """
