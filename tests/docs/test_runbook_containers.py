@@ -1,4 +1,7 @@
-"""The chapters of the runbook about containers, run as they are written, in their order, in real containers."""
+"""The chapters of the runbook about containers, run as they are written, in their order, in real containers.
+
+`make test-containers` runs them: they need podman and namespaces of their own, which a machine may forbid.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +50,7 @@ def compose(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
-@pytest.mark.service
+@pytest.mark.soak
 def test_the_chapters_about_containers(compose: Path) -> None:
     how_to_call = next(text for _, text in PAGE.blocks("sh"))
     medium = f"-v {compose}/offline:/media/offline"
