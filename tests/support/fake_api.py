@@ -32,6 +32,15 @@ def campaign(**changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
+FEASIBILITY = {
+    "verdict": "cannot finish", "can_finish": False, "devices": 30,
+    "findings": [
+        {"subject": "cohort", "severity": "blocking", "sentence": "3 of 30 devices come.", "advice": "Wait.",
+         "numbers": {}},
+    ],
+}  # fmt: skip
+
+
 def round_(number: int = 4, **changes: Any) -> dict[str, Any]:
     return {
         "id": "0" * 64, "number": number, "topic": "training", "standing": "masked", "opened": AT, "changed": AT,
@@ -171,7 +180,10 @@ def full_api() -> FakeApi:
                  "details": {"reason": "spring"}, "digest": "d"} for n in range(5, 0, -1)
             ],
         },
-        objects={path: campaign(), "releases/8": release(), "fleet": FLEET, "budget": BUDGET},
+        objects={
+            path: campaign(), f"{path}/feasibility": FEASIBILITY, "releases/8": release(), "fleet": FLEET,
+            "budget": BUDGET,
+        },
     )  # fmt: skip
 
 

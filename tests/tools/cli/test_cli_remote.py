@@ -15,11 +15,12 @@ import pytest
 from click.testing import CliRunner, Result
 from support.fake_api import ID, RESULT, SECRET, URL, FakeApi, campaign, full_api, problem, round_, token_file
 
+from keyart_federated.campaigns import PRESETS
 from keyart_federated.campaigns.campaign import KINDS as ALL_KINDS
 from keyart_federated.campaigns.campaign import STANDINGS
 from keyart_server.releases import RELEASE_STATUSES
 from keyart_tools.cli import main
-from keyart_tools.cli.campaign import KINDS, STATES
+from keyart_tools.cli.campaign import KINDS, PRESET_NAMES, STATES
 from keyart_tools.cli.release import STATUSES
 from keyart_tools.cli.server_connection import login_file
 
@@ -32,6 +33,7 @@ READING = {
     f"campaign show {ID}": (["Spring", "minimum_devices │ 50", "2026-03-04 05:06"], f"GET {PATH}"),
     f"campaign rounds {ID}": (["180 → 170 → 60 → 0", "Too few devices"], f"GET {PATH}/rounds?limit=200"),
     f"campaign results {ID}": (["0.11 to 0.13", "drowned", "Refused."], f"GET {PATH}/results?limit=200"),
+    f"campaign check {ID}": (["cannot finish", "3 of 30 devices come. Wait."], f"GET {PATH}/feasibility"),
     "release list": (["rolling", "10 %", "1 passed, quality all", "unclear"], "GET /api/v1/releases?limit=200"),
     "release show 8": (["rolling", "neither shown nor", "passed"], "GET /api/v1/releases/8"),
     "experiment list": (["Warm", "2 of 8", "warm: ship"], "GET /api/v1/experiments?limit=200"),
@@ -138,13 +140,32 @@ def test_create_sends_what_was_given(run: Run, api: FakeApi) -> None:
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert done.stdout == f"Created campaign {ID}: Spring, a draft.\n"
-    assert done.stderr == f"Start it: keyart campaign start {ID}\n"
+    assert done.stderr == f"Check it: keyart campaign check {ID}\nStart it: keyart campaign start {ID}\n"
     (request,) = api.asked
     assert json.loads(request.content) == {
         "name": "Spring", "kind": "training", "epsilon": 4.0, "rounds": 20,
         "settings": {"wanted": 200, "minimum_devices": 60, "stages": [0.1, 1.0]},
     }  # fmt: skip
     assert len(request.headers["idempotency-key"]) == 32
+
+
+def test_a_preset_leaves_the_rest_to_the_server(run: Run, api: FakeApi) -> None:
+    done = run("campaign create --kind evaluation --name Trial --set version=7 --preset", "test fleet")
+    assert done.exit_code == 0, done.output
+    body = json.loads(api.asked[0].content)
+    assert body == {"name": "Trial", "kind": "evaluation", "preset": "test fleet", "settings": {"version": 7}}
+    refused = run("campaign create --kind experiment --name Trial --set name=warm --preset", "test fleet")
+    assert refused.exit_code == 2 and "offers no campaign of kind experiment" in refused.stderr
+    assert len(api.asked) == 1
+    assert tuple(PRESETS) == PRESET_NAMES
+
+
+def test_whether_a_campaign_can_finish(run: Run, api: FakeApi) -> None:
+    done = run(f"campaign check {ID} --devices 30")
+    assert done.exit_code == 0 and api.paths() == [f"GET /api/v1/campaigns/{ID}/feasibility?devices=30"]
+    assert done.stdout == f"Campaign {ID}: cannot finish.\n- 3 of 30 devices come. Wait.\n"
+    assert run(f"campaign start {ID} --force").exit_code == 0
+    assert json.loads(api.asked[-1].content) == {"force": True}
 
 
 def test_the_rounds_of_an_experiment_are_its_analyses(run: Run, api: FakeApi) -> None:

@@ -15,12 +15,13 @@ from .server_connection import campaign_id, connected, key_option, limit_option,
 
 if TYPE_CHECKING:
     from keyart_federated.campaigns.campaign import Kind
+    from keyart_federated.campaigns.presets import PresetName
     from keyart_tools.remote import ApiClient
 
 KINDS = ("training", "statistics", "experiment", "evaluation")
+PRESET_NAMES = ("test fleet",)
 STATES = ("draft", "running", "paused", "stopped", "done")
 VERBS = {
-    "start": ("Start a draft.", "Start the campaign ID. Its first round opens within a minute."),
     "pause": ("Pause a running campaign.", "Pause the campaign ID. An active round is completed."),
     "resume": ("Resume a paused campaign.", "Resume the paused campaign ID."),
     "stop": ("Stop a campaign permanently.", "Stop the campaign ID permanently. Its results are kept."),
@@ -89,6 +90,10 @@ def show(api: ApiClient, campaign_id: str, as_json: bool) -> None:
     "--set", "settings", metavar="NAME=VALUE", multiple=True,
     help="Setting of the kind; may be repeated. Lists are separated by commas, objects are JSON.",
 )  # fmt: skip
+@click.option(
+    "--preset", type=click.Choice(PRESET_NAMES),
+    help="Values for everything that is left out: `test fleet` is for 25 to 100 test devices.",
+)  # fmt: skip
 @key_option
 @connected
 def create(
@@ -99,6 +104,7 @@ def create(
     delta: float | None,
     rounds: int | None,
     settings: tuple[str, ...],
+    preset: PresetName | None,
     key: str | None,
     as_json: bool,
 ) -> None:
@@ -111,9 +117,10 @@ def create(
       keyart campaign create --kind training --name Spring --epsilon 4 --set wanted=2000 --set minimum_devices=1500
       keyart campaign create --kind experiment --name "Warm colours" --set name=warm --set arms=control,warm
       keyart campaign create --kind statistics --name Trends --set topic=trending --json
+      keyart campaign create --kind training --name "First rounds" --preset "test fleet"
     """
-    values, planned_rounds = _settings(kind, settings, epsilon, delta)
-    given = {"epsilon": epsilon, "delta": delta, "rounds": rounds or planned_rounds}
+    values, planned_rounds = _settings(kind, settings, epsilon, delta, preset)
+    given = {"epsilon": epsilon, "delta": delta, "rounds": rounds or planned_rounds, "preset": preset}
     body = {"name": name, "kind": kind, **{field: value for field, value in given.items() if value is not None}}
     created = api.create("campaigns", {**body, "settings": values}, key)
     if as_json:
@@ -122,15 +129,56 @@ def create(
     from keyart_tools.remote.answers import printable
 
     click.echo(f"Created campaign {created['id']}: {printable(str(created['name']))}, a draft.")
+    note(f"Check it: keyart campaign check {created['id']}")
     note(f"Start it: keyart campaign start {created['id']}")
 
 
+@campaign.command(short_help="Say whether a campaign can finish on this fleet.")
+@campaign_id
+@click.option("--devices", type=COUNT, help="Devices of the fleet.  [default: those that the server knows of]")
+@connected
+def check(api: ApiClient, campaign_id: str, devices: int | None, as_json: bool) -> None:
+    """Say whether the campaign ID can finish on this fleet, and how much noise its results would have.
+
+    \b
+    Example:
+      keyart campaign check 0f3c9a51d2b84e67 --devices 20000
+    """
+    found = api.get(f"campaigns/{campaign_id}/feasibility", devices=devices)
+    if as_json:
+        write_json(found)
+        return
+    from keyart_tools.remote.answers import printable
+
+    click.echo(f"Campaign {campaign_id}: {found.get('verdict')}.")
+    for finding in found.get("findings", []):
+        click.echo(printable(f"- {finding.get('sentence')} {finding.get('advice') or ''}".strip()))
+
+
+@campaign.command(short_help="Start a draft.")
+@campaign_id
+@click.option("--force", is_flag=True, help="Start it although it cannot finish on this fleet.")
+@connected
+def start(api: ApiClient, campaign_id: str, force: bool, as_json: bool) -> None:
+    """Start the campaign ID. Its first round opens within a minute.
+
+    \b
+    Example:
+      keyart campaign start 0f3c9a51d2b84e67
+    """
+    changed = api.post(f"campaigns/{campaign_id}/start", {"force": True} if force else None)
+    if as_json:
+        write_json(changed)
+    else:
+        click.echo(f"Campaign {campaign_id} is {changed.get('state')}.")
+
+
 def _settings(
-    kind: Kind, texts: tuple[str, ...], epsilon: float | None, delta: float | None
+    kind: Kind, texts: tuple[str, ...], epsilon: float | None, delta: float | None, preset: PresetName | None
 ) -> tuple[dict[str, Any], int | None]:
     """Return the settings that were given, checked as the server checks them, and the rounds that they determine."""
     from keyart.errors import SettingError
-    from keyart_federated.campaigns import checked
+    from keyart_federated.campaigns import PRESETS, checked
     from keyart_federated.campaigns.setting_texts import parse_setting
 
     values: dict[str, Any] = {}
@@ -145,7 +193,8 @@ def _settings(
         except SettingError as error:
             raise click.UsageError(f"--set {text}: {error}") from None
     try:
-        whole = json.loads(checked(kind, values, epsilon, delta))
+        chosen = {} if preset is None else PRESETS[preset].settings_of(kind)
+        whole = json.loads(checked(kind, {**chosen, **values}, epsilon, delta))
     except SettingError as error:
         raise click.UsageError(str(error)) from None
     return values, whole.get("looks")
