@@ -20,6 +20,7 @@ from .access import routes as access_routes
 from .access import sign_in_pages
 from .bundles import routes as bundle_routes
 from .campaigns import routes as campaign_routes
+from .catalogs import routes as catalog_routes
 from .dashboard import rendering
 from .dashboard import routes as dashboard_routes
 from .gateway import routes as gateway_routes
@@ -36,7 +37,7 @@ RETRY_SECONDS = 600
 HEADINGS = {403: "Permission denied", 404: "Not found", 503: "Temporarily unavailable"}
 ROUTE_FACTORIES = (
     health.routes, campaign_routes.routes, release_routes.routes, access_routes.routes, bundle_routes.routes,
-    gateway_routes.routes, sign_in_pages.routes, dashboard_routes.routes, rendering.routes,
+    catalog_routes.routes, gateway_routes.routes, sign_in_pages.routes, dashboard_routes.routes, rendering.routes,
 )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ COLUMNS = {
     "asks": {"round_id", "stage", "number", "packets", "message"},
     "budget": {"id", "epsilon", "delta"},
     "campaigns": {"id", "name", "kind", "state", "epsilon", "delta", "rounds", "settings", "created", "changed"},
+    "catalogs": {"number", "digest", "size_bytes", "summary", "actor", "at", "content"},
     "charges": {"campaign_id", "number", "event", "low", "high", "spent", "at"},
     "enrolled": {"device_key_hash", "by", "at", "expires"},
     "enrolments": {"hour", "by", "count"},
@@ -115,7 +116,8 @@ def test_a_database_of_version_0_1_is_upgraded(service: Service) -> None:
             connection.execute(text(f"ALTER TABLE {table} RENAME COLUMN {new} TO {old}"))
         for column in ("weights", "origin"):
             connection.execute(text(f"ALTER TABLE releases DROP COLUMN {column}"))
-        connection.execute(text("DROP TABLE excluded"))
+        for table in ("excluded", "catalogs"):
+            connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0002'"))
     migrate(service.state.engine)
     test_migrations_make_the_tables(service)

@@ -72,6 +72,28 @@ def difference(value: float) -> str:
     return f"{value:+.4f}".replace("-", "−")
 
 
+def file_size(size_bytes: int) -> str:
+    """Format the size of a file in kB or MB."""
+    if size_bytes < 1_000_000:
+        return f"{max(1, round(size_bytes / 1000)):,} kB"
+    return f"{size_bytes / 1_000_000:,.1f} MB"
+
+
+def actor_name(actor: str) -> str:
+    """Return the name of an actor of the audit log: `person:Robin` as Robin."""
+    return actor.partition(":")[2] or actor
+
+
+def actor_kind(actor: str) -> str:
+    """Return the kind of an actor of the audit log."""
+    return {"person": "a person", "token": "an API token"}.get(actor.partition(":")[0], "at its start")
+
+
+def words_of_check(check: str) -> str:
+    """Format the name of a check as words: `no-genre` as No genre."""
+    return check.replace("-", " ").capitalize()
+
+
 def words_of_name(name: str) -> str:
     """Format a name as words: `effective_devices` as effective devices."""
     return name.replace("_", " ")
@@ -88,6 +110,10 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "percent": percent,
     "difference": difference,
     "words_of_name": words_of_name,
+    "words_of_check": words_of_check,
+    "file_size": file_size,
+    "actor_name": actor_name,
+    "actor_kind": actor_kind,
 }
 
 

@@ -37,7 +37,10 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(FILTERS)
-        self._templates.globals.update(style=STYLE.address, script=SCRIPT.address, icon=ICON.address, icon_of=icon_of)
+        self._templates.globals.update(
+            style=STYLE.address, script=SCRIPT.address, upload_script=UPLOAD_SCRIPT.address, icon=ICON.address,
+            icon_of=icon_of,
+        )  # fmt: skip
         self._templates.globals["server_trusted"] = server_trusted
         self._templates.globals["ui"] = self._templates.get_template("ui.html").module
 
@@ -66,6 +69,7 @@ class Asset:
 
 STYLE: Final = Asset("keyart.css")
 SCRIPT: Final = Asset("live.js")
+UPLOAD_SCRIPT: Final = Asset("upload.js")
 ICON: Final = Asset("keyart.svg")
 
 
@@ -80,5 +84,6 @@ def routes(_: object) -> Sequence[APIRouter]:
 
     offer(STYLE)
     offer(SCRIPT)
+    offer(UPLOAD_SCRIPT)
     offer(ICON)
     return (router,)

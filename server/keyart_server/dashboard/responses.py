@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BeforeValidator
-from starlette.datastructures import ImmutableMultiDict
+from starlette.datastructures import ImmutableMultiDict, UploadFile
 
 from ..access import Actor, Scope
 from ..service import Service
@@ -54,6 +54,16 @@ FormFields = Annotated[
 ]  # the fields of a submitted form, without files
 
 
+async def _uploaded_file(request: Request) -> bytes:
+    sent = (await request.form()).get("file")
+    return await sent.read() if isinstance(sent, UploadFile) else b""
+
+
+UploadedFile = Annotated[
+    bytes, Depends(_uploaded_file)
+]  # content of the file field of a form; empty if none is chosen
+
+
 def render_page(
     service: Service, request: Request, who: Actor, template: str, status: int = 200, /, **values: Any
 ) -> Response:
@@ -66,7 +76,8 @@ def render_page(
         return HTMLResponse("" if unchanged else part, 304 if unchanged else 200, {"ETag": tag})
     notice = flash_messages.take_flash(request, who)
     response = service.pages.show(template, status, notice=notice, **values)
-    if flash_messages.COOKIE in request.cookies:
+    shown_to_person = request.headers.get("sec-fetch-dest", "document") == "document"  # not to a page's script
+    if flash_messages.COOKIE in request.cookies and shown_to_person:
         response.delete_cookie(flash_messages.COOKIE)
     return response
 

@@ -10,8 +10,12 @@ from ..service import Service
 from .pages import (
     audit_page,
     budget_page,
+    bundle_upload_page,
     campaigns_page,
+    catalog_page,
+    enrolment_page,
     experiments_page,
+    first_steps_page,
     fleet_page,
     overview_page,
     people_page,
@@ -22,9 +26,13 @@ PAGES = (
     overview_page,
     campaigns_page,
     experiments_page,
+    bundle_upload_page,  # /releases/new must precede /releases/{version}
     releases_page,
     budget_page,
     fleet_page,
+    enrolment_page,
+    catalog_page,
+    first_steps_page,
     audit_page,
     people_page,
 )

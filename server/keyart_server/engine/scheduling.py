@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from keyart.bundle import Manifest
 from keyart.campaigns import Limits, ParticipationHistory
-from keyart.errors import KeyartError
+from keyart.errors import CatalogError, KeyartError
 from keyart.model import FeatureSpec
 from keyart_federated import campaigns as federated_campaigns
 
@@ -33,11 +33,15 @@ MAX_CONSECUTIVE_FAILURES: Final = 10  # then the campaign is paused
 
 def current_base(service: Service, session: Session) -> federated_campaigns.DeployedModel | str:
     """Return the model and catalogue that campaigns build on, or the reason why no round can begin."""
-    if service.catalog is None:
-        return "The server has no catalogue; start it with --catalog."
+    try:
+        catalog = service.catalogs.read(session)
+    except CatalogError as error:
+        return str(error)
+    if catalog is None:
+        return "The server has no catalogue; upload one on the page Catalogue."
     release = release_store.newest_released(session)
     if release is None:
-        return "No bundle is released to all devices; start the server with --bundle."
+        return "No bundle is released to all devices; upload one on the page Releases."
     folder, all_releases = service.bundles.folder(release.version), release_store.list_all(session)
     other_folders = {
         release_.version: service.bundles.folder(release_.version) for release_ in all_releases if release_.share > 0
@@ -47,7 +51,7 @@ def current_base(service: Service, session: Session) -> federated_campaigns.Depl
     )
     refused_versions = frozenset(version for version in withdrawn_versions if version > release.version)
     return federated_campaigns.DeployedModel(
-        service.catalog, folder, release.version, _feature_spec(folder), other_folders, refused_versions
+        catalog, folder, release.version, _feature_spec(folder), other_folders, refused_versions
     )
 
 

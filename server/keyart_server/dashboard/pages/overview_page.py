@@ -17,14 +17,17 @@ from ...releases import release_store
 from ...rounds import round_store
 from ...rounds.stage_windows import SILENT_AFTER, last_heartbeats
 from ...service import Service
-from ...state.tables import EnrolledDeviceRow
+from ...state.tables import CatalogRow, EnrolledDeviceRow
 from .. import lineage, queries
 from ..alerts import FAILURE_WINDOW, Snapshot, alerts
 from ..responses import page_router, render_page
 from ..round_progress import round_progress
+from .first_steps_page import shown_steps
 
 MAX_RELEASES = 50
 MAX_ROUNDS = 12
+_ENROLLED = select(func.count()).select_from(EnrolledDeviceRow).scalar_subquery()
+_CATALOG = select(func.max(CatalogRow.number)).scalar_subquery()
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -43,7 +46,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             fleet_budget, charges = budget.fleet_budget(session), budget.list_charges(session)
             gateways = last_heartbeats(session)
             paused_by_server = queries.pause_reasons(session, campaigns_by_id.values())
-            enrolled = session.scalar(select(func.count()).select_from(EnrolledDeviceRow)) or 0
+            enrolled, catalog = session.execute(select(_ENROLLED, _CATALOG)).one()
         damage, expires = "", None
         try:
             expires = service.bundles.expires()
@@ -52,7 +55,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         prediction = forecast(charges, fleet_budget, at)
         snapshot = Snapshot(
             at, campaigns_by_id, going_on, failed, releases, fleet_budget, prediction, gateways, expires, damage,
-            service.catalog is not None, paused_by_server,
+            catalog is not None, paused_by_server,
         )  # fmt: skip
         return render_page(
             service,
@@ -60,6 +63,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
             who,
             "overview.html",
             alerts=alerts(snapshot),
+            first_steps=shown_steps(
+                request, who, list(campaigns_by_id.values()), releases, catalog is not None, enrolled
+            ),
             rounds=[
                 (
                     round_,

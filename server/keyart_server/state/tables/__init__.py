@@ -1,4 +1,4 @@
-"""The tables. They hold no title, no artwork, and no device except by key hash: tests/server/test_state_schema.py.
+"""The tables. They hold no viewing, and no device except by key hash: tests/server/test_state_schema.py.
 
 A new table or column needs a class here, a migration for older databases, and a line in that test.
 """
@@ -9,6 +9,7 @@ from .access import InvitationRow, PersonRow, SessionRow, TokenRow
 from .audit import AuditHead, AuditRow
 from .base import TableBase
 from .campaigns import BudgetRow, CampaignRow, CampaignStateRow, ChargeRow
+from .catalogs import CatalogRow
 from .releases import ReleaseRow
 from .rounds import (
     EnrolledDeviceRow,
@@ -29,6 +30,7 @@ __all__ = [
     "BudgetRow",
     "CampaignRow",
     "CampaignStateRow",
+    "CatalogRow",
     "ChargeRow",
     "EnrolledDeviceRow",
     "EnrolmentCountRow",
