@@ -19,6 +19,7 @@ from . import health
 from .access import routes as access_routes
 from .access import sign_in_pages
 from .bundles import routes as bundle_routes
+from .campaigns import draft_routes
 from .campaigns import routes as campaign_routes
 from .catalogs import routes as catalog_routes
 from .dashboard import rendering
@@ -36,8 +37,9 @@ REFRESH_SECONDS = 6 * 3600  # a signed timestamp is valid for a day
 RETRY_SECONDS = 600
 HEADINGS = {403: "Permission denied", 404: "Not found", 503: "Temporarily unavailable"}
 ROUTE_FACTORIES = (
-    health.routes, campaign_routes.routes, release_routes.routes, access_routes.routes, bundle_routes.routes,
-    catalog_routes.routes, gateway_routes.routes, sign_in_pages.routes, dashboard_routes.routes, rendering.routes,
+    health.routes, campaign_routes.routes, draft_routes.routes, release_routes.routes, access_routes.routes,
+    bundle_routes.routes, catalog_routes.routes, gateway_routes.routes, sign_in_pages.routes, dashboard_routes.routes,
+    rendering.routes,
 )  # fmt: skip
 
 

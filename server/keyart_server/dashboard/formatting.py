@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -89,6 +90,11 @@ def actor_kind(actor: str) -> str:
     return {"person": "a person", "token": "an API token"}.get(actor.partition(":")[0], "at its start")
 
 
+def reason_text(reason: str) -> str:
+    """Format the reason of a release's status: names of people without the prefix that the audit log uses."""
+    return re.sub(r"\bBy (?:person|(token)):", lambda found: "By token " if found[1] else "By ", reason)
+
+
 def words_of_check(check: str) -> str:
     """Format the name of a check as words: `no-genre` as No genre."""
     return check.replace("-", " ").capitalize()
@@ -112,6 +118,7 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "words_of_name": words_of_name,
     "words_of_check": words_of_check,
     "file_size": file_size,
+    "reason_text": reason_text,
     "actor_name": actor_name,
     "actor_kind": actor_kind,
 }

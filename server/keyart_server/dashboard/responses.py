@@ -15,6 +15,7 @@ from starlette.datastructures import ImmutableMultiDict, UploadFile
 from ..access import Actor, Scope
 from ..service import Service
 from . import flash_messages
+from .confirmations import MAX_REASON_LENGTH
 from .flash_messages import FlashMessage
 
 ID: Final = re.compile("[0-9a-f]{16}", re.ASCII)
@@ -87,6 +88,11 @@ def redirect(service: Service, who: Actor, path: str, sentence: str, succeeded: 
     response = RedirectResponse(path, 303)
     flash_messages.leave_flash(response, who, FlashMessage(sentence, succeeded), service.settings.secure)
     return response
+
+
+def form_reason(sent: ImmutableMultiDict[str, str]) -> str:
+    """Return the reason of a form as one line; "" if none was given."""
+    return " ".join(sent.get("reason", "").split())[:MAX_REASON_LENGTH]
 
 
 def form_choice(sent: ImmutableMultiDict[str, str], name: str, among: Sequence[str]) -> str:

@@ -13,6 +13,8 @@ from .pages import (
     bundle_upload_page,
     campaigns_page,
     catalog_page,
+    confirmation_page,
+    drafts_page,
     enrolment_page,
     experiments_page,
     first_steps_page,
@@ -25,6 +27,8 @@ from .pages import (
 PAGES = (
     overview_page,
     campaigns_page,
+    drafts_page,
+    confirmation_page,
     experiments_page,
     bundle_upload_page,  # /releases/new must precede /releases/{version}
     releases_page,

@@ -102,18 +102,26 @@ def settings_form(kind: Kind) -> Form:
     )
 
 
-def parse_settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings of a submitted form, for `checked`; empty fields keep their defaults.
+def labels(form: Form) -> dict[str, str]:
+    """Return the label of each field, by its name."""
+    return {field.name: field.label for field in (*form.common, *form.main, *form.more)}
 
-    Raises:
-        SettingError: for a number that is not one.
+
+def parse_settings(kind: Kind, sent: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the settings of a submitted form, for `checked`, and the errors of fields that hold no such value.
+
+    Both are by the names of the settings; empty fields keep their defaults.
     """
-    values = {}
+    values: dict[str, Any] = {}
+    errors: dict[str, str] = {}
     for name, about in SETTINGS[kind].model_fields.items():
         text = sent.get(PREFIX + name, "").strip()
         if text and _fits_one_line(about):
-            values[name] = _value(name, text, about)
-    return values
+            try:
+                values[name] = _value(name, text, about)
+            except SettingError as error:
+                errors[name] = str(error)
+    return values, errors
 
 
 def parse_number(name: str, text: str, kind: type[int] | type[float]) -> float:
@@ -132,7 +140,7 @@ def _field(name: str, about: FieldInfo) -> Field:
         PREFIX + name,
         LABELS.get(name, words_of_name(name).capitalize()),
         about.description or "",
-        "" if required else _text(about.get_default()),
+        "" if required else text_of(about.get_default()),
         name if name in LABELS else "",
         tuple((value, value) for value in kinds if isinstance(value, str)),
         bool({int, float} & set(kinds)),
@@ -175,12 +183,13 @@ def _fits_one_line(about: FieldInfo) -> bool:
     return dict not in _kinds(about) or tuple in _kinds(about)
 
 
-def _text(value: Any) -> str:
-    if value is None:
+def text_of(value: Any) -> str:
+    """Return a value as the text of its field; "" for one that no text field can hold."""
+    if value is None or isinstance(value, dict):
         return ""
     return (
         ", ".join(map(str, value))
-        if isinstance(value, tuple)
+        if isinstance(value, (tuple, list))
         else f"{value:g}"
         if isinstance(value, float)
         else str(value)

@@ -26,7 +26,7 @@ from ..bundles.published_bundles import check_bundle
 from ..service import Service
 from . import bundle_archive, bundle_gates, release_store, withdrawal
 from .gate import Gate, comparison_gates, worst_verdict
-from .release import MOVES, UNPUBLISHED, Action, Release
+from .release import MOVES, UNPUBLISHED, Action, ReasonRequired, Release
 
 log = logging.getLogger("keyart.server")
 QUALITY: Final = "quality"
@@ -186,16 +186,24 @@ def apply_guard(service: Service, version: int, rates: Mapping[str, Estimate] | 
         return _move(service, "server", version, action, reason=reason, gates=guard)
 
 
-def promote(service: Service, version: int, actor: str) -> Release:
+def promote(service: Service, version: int, actor: str, because: str = "") -> Release:
     """Promote a release on a person's decision: publish a waiting one, or give a held one its next share.
 
+    Args:
+        service: the server.
+        version: model version.
+        actor: name for the audit log.
+        because: sentence for its reason, which a promotion to all devices needs.
+
     Raises:
+        ReasonRequired: for a promotion to all devices without a reason.
         InputError: if its status forbids this, another release is rolling out, or the key that it waits for is
             missing.
     """
     with _turn:
         with service.state.writing() as session:
             release = _require(session, version)
+            reason = f"By {actor}. {because}".strip()
             if release.standing != "waiting":
                 newer = _newest_published(session)
                 if newer is not None and newer > version:
@@ -203,7 +211,8 @@ def promote(service: Service, version: int, actor: str) -> Release:
                         f"Model {newer} was published after {version}; devices never install an older version."
                     )
                 _refuse_second_rollout(session, version)
-                return release_store.move(session, service.clock(), actor, version, "go-on", reason=f"By {actor}.")
+                _require_reason(release, because)
+                return release_store.move(session, service.clock(), actor, version, "go-on", reason=reason)
             installed = release_store.newest_released(session)
             if release.campaign_id and installed is not None and release.base != installed.version:
                 raise InputError(
@@ -214,12 +223,13 @@ def promote(service: Service, version: int, actor: str) -> Release:
             service.bundles.check_keys(release.digest)
         except SettingError as error:
             raise InputError(_missing_key_reason(version, error)) from None
-        return _publish(service, version, actor)
+        _require_reason(release, because)
+        return _publish(service, version, actor, reason=reason)
 
 
-def hold(service: Service, version: int, actor: str) -> Release:
+def hold(service: Service, version: int, actor: str, because: str = "") -> Release:
     """Hold a rolling release: no further device gets it. Raises InputError."""
-    return _move(service, actor, version, "hold", reason=f"By {actor}.")
+    return _move(service, actor, version, "hold", reason=f"By {actor}. {because}".strip())
 
 
 def withdraw(service: Service, version: int, actor: str, because: str = "") -> Release:
@@ -260,6 +270,11 @@ def republish(service: Service, of: int, version: int, parent: int) -> dict[str,
     folder = service.bundles.folder(of)
     weights = bundle_archive.weights_version(Manifest.read(folder))
     return bundle_archive.renumber(read_files(folder), version, parent, service.clock(), weights_of=weights)
+
+
+def _require_reason(release: Release, because: str) -> None:
+    if release.next_share == 1 and release.standing in ("waiting", "held") and not because:
+        raise ReasonRequired(f"Model {release.version} would be promoted to all devices; give a reason for that.")
 
 
 def _rollback_files(
@@ -367,7 +382,7 @@ def _manifest(service: Service, session: Session, version: int) -> Manifest:
         return service.bundles.manifest(version)
 
 
-def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] = ()) -> Release:
+def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] = (), reason: str = "") -> Release:
     """Give a candidate or waiting release its first share, or let it wait if the targets key is missing."""
     with service.state.reading() as session:
         digest = _require(session, version).digest
@@ -377,11 +392,11 @@ def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] =
         return _move(service, actor, version, "wait", reason=_missing_key_reason(version, error), gates=gates)
     with service.state.writing() as session:
         _refuse_second_rollout(session, version)
-        release_store.move(session, service.clock(), actor, version, "publish", gates=gates)
-    return _publish_files(service, version, actor)
+        release_store.move(session, service.clock(), actor, version, "publish", reason=reason, gates=gates)
+    return _publish_files(service, version, actor, reason)
 
 
-def _publish_files(service: Service, version: int, actor: str) -> Release:
+def _publish_files(service: Service, version: int, actor: str, reason: str = "") -> Release:
     """Publish the files of a recorded intent, then widen. After a recoverable error the status stays."""
     with service.state.reading() as session:
         files, rollback = release_store.files(session, version), _rollback_to_sign(service, session, version)
@@ -392,7 +407,7 @@ def _publish_files(service: Service, version: int, actor: str) -> Release:
         return _move(service, actor, version, "wait", reason=_missing_key_reason(version, error))
     except BundleRefused as error:
         return _move(service, actor, version, "refuse", reason=str(error))
-    return _move(service, actor, version, "widen")
+    return _move(service, actor, version, "widen", reason=reason)
 
 
 def _move(service: Service, actor: str, version: int, action: Action, **changes: Any) -> Release:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
 
-from keyart.errors import InputError
+from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import RolloutPlan
 
 from .gate import Gate, worst_verdict
@@ -44,6 +44,10 @@ MOVES: Final[Mapping[Action, tuple[frozenset[ReleaseStatus], ReleaseStatus]]] = 
     "go-on": (frozenset({"held"}), "rolling"),
     "withdraw": (frozenset({"candidate", "waiting", "rolling", "released", "held"}), "withdrawn"),
 }
+
+
+class ReasonRequired(SettingError):
+    """A person promotes a release to all devices without a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,11 @@ class Release:
     changed: datetime
     weights: str | None = None
     origin: int | None = None
+
+    @property
+    def next_share(self) -> float:
+        """Return the share of devices that the next step of the roll-out plan reaches."""
+        return next((stage for stage in self.plan.stages if stage > self.share), 1.0)
 
     @property
     def half_published(self) -> bool:
@@ -119,5 +128,5 @@ class Release:
             raise InputError(f"Model {self.version} is being published; try again in a moment, or withdraw it.")
         if action not in ("widen", "go-on"):
             return replace(self, standing=target, changed=at)
-        share = next(stage for stage in self.plan.stages if stage > self.share)
+        share = self.next_share
         return replace(self, standing="released" if share == 1 else "rolling", share=share, changed=at)

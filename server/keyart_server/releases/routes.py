@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from keyart.bundle import MAX_MODEL_VERSION
@@ -15,10 +16,18 @@ from ..access import Who
 from ..http.error_responses import error_schema, found_or_404
 from ..service import Service
 from . import bundle_archive, publishing, release_store
-from .release import Release, ReleaseStatus
+from .release import ReasonRequired, Release, ReleaseStatus
 
 Version = Annotated[int, Path(ge=0, le=MAX_MODEL_VERSION, description="Model version.")]
 ZIP = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
+
+
+class ReleaseDecision(BaseModel):
+    """Body of a decision about a release; a promotion to all devices needs a reason."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    reason: str = Field("", max_length=300, description="One or two sentences for the audit log.")
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -64,11 +73,13 @@ def routes(service: Service) -> Sequence[APIRouter]:
         response.headers["Location"] = f"/api/v1/releases/{release.version}"
         return release
 
-    def mover(step: Callable[[Service, int, str], Release]) -> Any:
-        def move(version: Version, who: Who) -> Release:
+    def mover(step: Callable[[Service, int, str, str], Release]) -> Any:
+        def move(version: Version, who: Who, decision: ReleaseDecision | None = None) -> Release:
             show_release(version)
             try:
-                return step(service, version, who.name)
+                return step(service, version, who.name, "" if decision is None else " ".join(decision.reason.split()))
+            except ReasonRequired as error:
+                raise HTTPException(422, str(error)) from None
             except InputError as error:
                 raise HTTPException(409, str(error)) from None
 

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import func, select
 
 from keyart.errors import InputError, SettingError
-from keyart_federated.campaigns import checked
 from keyart_federated.campaigns.campaign import STANDINGS
 from keyart_federated.campaigns.noise import DELTA, EPSILON
 
@@ -22,9 +21,9 @@ from ...http.error_responses import found_or_404
 from ...rounds import round_store
 from ...service import Service
 from ...state.tables import RoundRow
-from .. import campaign_kinds, queries, settings_form
+from .. import campaign_form, campaign_kinds, queries, settings_form
 from ..charts import rate_chart
-from ..responses import FormFields, Id, form_choice, page_router, redirect, render_page
+from ..responses import FormFields, Id, form_choice, form_reason, page_router, redirect, render_page
 from ..results import parse_result
 from ..round_progress import round_progress
 
@@ -64,27 +63,34 @@ def routes(service: Service) -> Sequence[APIRouter]:
         )  # fmt: skip
 
     def form_page(
-        request: Request, who: Who, kind: Kind | None, sent: Mapping[str, str], mistake: str, status: int
+        request: Request,
+        who: Who,
+        kind: Kind | None,
+        sent: Mapping[str, str],
+        mistake: SettingError | None,
+        status: int,
     ) -> Response:
         form = None if kind is None else settings_form.settings_form(kind)
         return render_page(
             service, request, who, "campaign_new.html", status,
-            kind=kind, form=form, sent=sent, mistake=mistake, about=campaign_kinds.KIND_TEXTS,
+            kind=kind, form=form, sent=sent, errors=campaign_form.errors_of(mistake), edited=None,
+            field_labels={} if form is None else settings_form.labels(form), about=campaign_kinds.KIND_TEXTS,
         )  # fmt: skip
 
     @operating.get("/campaigns/new")
     def new(request: Request, who: Who, kind: str = "") -> Response:
         chosen_kind = kind if kind in KINDS else None
-        return form_page(request, who, chosen_kind, {}, "", 200)
+        return form_page(request, who, chosen_kind, {}, None, 200)
 
     @operating.post("/campaigns")
     def create(request: Request, who: Who, sent: FormFields) -> Response:
         kind = cast(Kind, form_choice(sent, "kind", KINDS))
         try:
+            values = campaign_form.read_form(kind, sent)
             with state.writing() as session:
-                created = campaign_store.create(session, clock(), who.name, kind=kind, **_form_values(kind, sent))
+                created = campaign_store.create(session, clock(), who.name, kind=kind, **values)
         except SettingError as error:
-            return form_page(request, who, kind, sent, str(error), 422)
+            return form_page(request, who, kind, sent, error, 422)
         return redirect(
             service,
             who,
@@ -119,6 +125,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             campaign=campaign,
             about=about,
             actions=campaign_kinds.actions(campaign) if who.has_scope("operate") else [],
+            may_operate=who.has_scope("operate"),
             epsilon=campaign.epsilon or EPSILON,
             delta=campaign.delta or DELTA,
             settings=json.loads(campaign.settings),
@@ -135,12 +142,13 @@ def routes(service: Service) -> Sequence[APIRouter]:
         )  # fmt: skip
 
     def mover(action: Action) -> Any:
-        def move(campaign_id: Id, who: Who) -> Response:
+        def move(campaign_id: Id, who: Who, sent: FormFields) -> Response:
             path = f"/campaigns/{campaign_id}"
             try:
                 with state.writing() as session:
                     moved = found_or_404(
-                        campaign_store.move(session, clock(), who.name, campaign_id, action), "campaign"
+                        campaign_store.move(session, clock(), who.name, campaign_id, action, form_reason(sent)),
+                        "campaign",
                     )
             except InputError as error:
                 return redirect(service, who, path, str(error), succeeded=False)
@@ -161,16 +169,3 @@ def epsilon_by_campaign(charges: Sequence[Charge]) -> dict[str, float]:
         added[charge.campaign_id] = added.get(charge.campaign_id, 0.0) + charge.spent - spent_before
         spent_before = charge.spent
     return added
-
-
-def _form_values(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values of the form, for `campaign_store.create`. Raises SettingError."""
-    values: dict[str, Any] = {"name": sent.get("name", "").strip()}
-    settings = settings_form.parse_settings(kind, sent)
-    if text := sent.get("epsilon", "").strip():
-        values["epsilon"] = settings_form.parse_number("ε", text, float)
-    if text := sent.get("rounds", "").strip():
-        values["rounds"] = settings_form.parse_number("rounds", text, int)
-    elif "looks" in settings:
-        values["rounds"] = settings["looks"]
-    return {**values, "settings": checked(kind, settings)}
