@@ -122,7 +122,7 @@ def test_several_errors_are_shown_at_once(person: httpx.Client) -> None:
     answer = send(person, "/campaigns", **{**defaults_of(person, "training"), **wrong})
     assert set(errors_in(answer.text)) == set(wrong) and "5 things need a change" in answer.text
     assert re.search(r'id="f-name"[^>]*autofocus', answer.text) and answer.text.count("autofocus") == 1
-    answer = send(person, "/campaigns", **defaults_of(person, "evaluation"), name="What is 8 worth?")
+    answer = send(person, "/campaigns", **{**defaults_of(person, "evaluation"), "name": "What is 8 worth?"})
     assert errors_in(answer.text) == {"settings.version": "This field is required."}
 
 

@@ -17,6 +17,11 @@ def date_time(at: datetime | str) -> str:
     return _read(at).strftime("%-d %b %Y, %H:%M UTC")
 
 
+def date_time_seconds(at: datetime) -> str:
+    """Format a time in UTC, to the second."""
+    return _read(at).strftime("%-d %b %Y, %H:%M:%S UTC")
+
+
 def day(at: datetime | str) -> str:
     """Format a date."""
     return _read(at).strftime("%-d %b %Y")
@@ -107,6 +112,7 @@ def words_of_name(name: str) -> str:
 
 FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "date_time": date_time,
+    "date_time_seconds": date_time_seconds,
     "day": day,
     "iso": iso,
     "relative_time": relative_time,
