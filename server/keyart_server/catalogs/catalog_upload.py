@@ -45,10 +45,13 @@ def accept(service: Service, actor: str, upload: bytes) -> CatalogVersion:
     _check_model_reads(service, catalog)
     digest, findings = _digest(content), catalog_findings(catalog)
     with service.state.writing() as session:
-        return catalog_store.add(
+        version = catalog_store.add(
             session, service.clock(), actor, content,
             digest=digest, titles=len(catalog), artworks=len(catalog.artwork_places), findings=findings,
         )  # fmt: skip
+    with service.state.reading() as session:
+        service.catalogs.read(session)  # renews the copy in the data folder
+    return version
 
 
 def accept_at_start(service: Service, path: Path) -> str:

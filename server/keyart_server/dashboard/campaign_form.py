@@ -50,10 +50,10 @@ def read_form(kind: Kind, sent: Mapping[str, str], kept: Mapping[str, Any] | Non
     """
     errors: dict[str, str] = {}
     values: dict[str, Any] = {"name": sent.get("name", "").strip()}
-    for name, label, number in (("epsilon", "ε", float), ("rounds", "The number of rounds", int)):
+    for name, number in (("epsilon", float), ("rounds", int)):
         if text := sent.get(name, "").strip():
             try:
-                values[name] = settings_form.parse_number(label, text, number)
+                values[name] = settings_form.parse_number("The value", text, number)
             except SettingError as error:
                 errors[name] = str(error)
     errors |= _general_errors(values)

@@ -118,7 +118,7 @@ def parse_settings(kind: Kind, sent: Mapping[str, str]) -> tuple[dict[str, Any],
         text = sent.get(PREFIX + name, "").strip()
         if text and _fits_one_line(about):
             try:
-                values[name] = _value(name, text, about)
+                values[name] = _value("The value", text, about)
             except SettingError as error:
                 errors[name] = str(error)
     return values, errors

@@ -3,6 +3,13 @@
 (() => {
   const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0) + " MB";
 
+  const REFUSALS = {
+    401: "You are signed out. Reload this page, sign in, and try again.",
+    403: "This form has expired. Reload this page and try again.",
+    408: "The file took too long to arrive. Try again over a faster connection.",
+    413: "The file is too large for the server.",
+  };
+
   for (const form of document.querySelectorAll("form[data-upload]")) {
     const input = form.querySelector("input[type=file]"), button = form.querySelector("button");
     const error = document.getElementById(input.id + "-error"), status = form.querySelector("[data-status]");
@@ -31,8 +38,9 @@
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const [file] = input.files;
-      if (!file) { form.ariaBusy = null; return fail("Choose a file first."); }
+      if (!file) return fail("Choose a file first.");
       fail("");
+      form.ariaBusy = "true";
       button.disabled = true;
       status.textContent = "Preparing the file …";
       const fields = new FormData(form), sent = await smaller(file);
@@ -54,7 +62,7 @@
         const page = request.response, told = page?.getElementById(input.id + "-error")?.textContent.trim();
         if (request.status < 300) return location.assign(request.responseURL);
         done();
-        fail(told || page?.querySelector("main p")?.textContent.trim() || `The server answered with status ${request.status}. Nothing was changed.`);
+        fail(told || REFUSALS[request.status] || `The server answered with status ${request.status}. Nothing was changed.`);
       });
       request.open("POST", form.action);
       request.send(fields);
