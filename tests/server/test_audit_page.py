@@ -50,7 +50,7 @@ def entry(action: str, subject: str = "", **details: object) -> AuditEntry:
         (entry("budget.charge", "c" * 16, round=3, spent=0.5), "Round charged", "Spring", f"/campaigns/{'c' * 16}",
          {"round": "3", "ε of the fleet afterwards": "0.500"}, ""),
         (entry("budget.change", "fleet", epsilon=8.0, delta=1e-6), "Budget changed", "", "",
-         {"ε": "8", "δ": "1e-06"}, ""),
+         {"ε": "8", "δ": "1e−06"}, ""),
         (entry("token.issue", "t" * 16, name="nightly", scopes="operate read"), "Token issued", "nightly", "",
          {"scopes": "operate read"}, ""),
         (entry("person.join", "p" * 16, role="viewer"), "Account created", "Kim", "", {"role": "viewer"}, ""),
@@ -73,7 +73,7 @@ def test_every_action_has_its_words() -> None:
     written = set(
         re.findall(r'session, [^"\n]{0,60}"((?:campaign|catalog|person|session|token|budget)\.[a-z]+)"', sources)
     )
-    assert len(written) > 8 and written <= set(ACTIONS)
+    assert len(written) >= 8 and written <= set(ACTIONS)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def rows_of(text: str) -> list[str]:
 
 def test_filters(log: httpx.Client) -> None:
     whole = log.get("/audit").text
-    assert page_samples.mistakes(whole) == [] and "Summer &lt;b&gt;" in whole and "<code" not in whole
+    assert page_samples.mistakes(whole) == [] and "Summer &lt;b&gt;" in whole and '<code class="details"' not in whole
     assert re.search(r"\d\d:\d\d:\d\d UTC", whole), "seconds"
     for query, count, said in (
         ("action=campaign", 6, "Draft deleted"),

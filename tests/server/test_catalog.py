@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from support import html_pages as page_samples
 from support.catalogs import sample_bundle, sample_catalog
@@ -106,8 +107,15 @@ def test_a_catalogue_that_the_model_cannot_read_is_refused(service: Service, tmp
     """The model on devices reads embeddings of one length; a catalogue with another would stop all training."""
 
     def with_embeddings(size: int) -> keyart.Catalog:
-        artworks = [keyart.Artwork(f"t/{n}", tags={"genre:drama": 1.0}, embedding=[1.0] * size) for n in range(2)]
-        return keyart.Catalog.from_titles([keyart.Title("t", tags={"genre:drama": 1.0}, artworks=artworks)])
+        rng = np.random.default_rng(size)
+        return keyart.Catalog.from_titles(
+            keyart.Title(
+                f"t{t}",
+                embedding=rng.normal(size=size),
+                artworks=[keyart.Artwork(f"t{t}/{n}", embedding=rng.normal(size=size)) for n in range(4)],
+            )
+            for t in range(6)
+        )
 
     with_embeddings(4).save(tmp_path / "4")
     with_embeddings(5).save(tmp_path / "5")

@@ -83,8 +83,11 @@ class Guard:
                 handle = super().get_route_handler()
 
                 async def guarded(request: Request) -> Response:
-                    request.state.actor = await admit(request, scope)
-                    return await handle(request)
+                    try:
+                        request.state.actor = await admit(request, scope)
+                        return await handle(request)
+                    finally:
+                        await request.close()  # the files of a form
 
                 return guarded
 
