@@ -91,7 +91,7 @@ def _shared_kinds(catalog: Catalog) -> Iterator[CatalogFinding]:
         yield CatalogFinding(
             "no-shared-kind",
             False,
-            "Titles and artworks share no kind of tags, so that no taste for titles says anything about pictures; "
+            "Titles and artworks share no kind of tags, so a taste for titles says nothing about artworks; "
             "give artworks the genres, moods or actors that they show.",
             (),
         )

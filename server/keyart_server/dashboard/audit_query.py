@@ -19,7 +19,7 @@ ROWS_AT_ONCE = 1000  # of an export
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries are shown; an empty text restricts nothing.
+    """The conditions of the entries that are shown; an empty text restricts nothing.
 
     Attributes:
         actor: part of the actor's name.
