@@ -319,8 +319,9 @@ def test_a_form_has_every_setting_that_a_line_can_hold(kind: Kind) -> None:
     sent = {field.name: field.default for field in (*form.main, *form.more)} | needed
     told = {name.removeprefix(settings_form.PREFIX): value for name, value in needed.items()}
     told |= {"version": 8} if "version" in told else {}
-    assert checked(kind, settings_form.parse_settings(kind, sent)) == checked(kind, told)
-    assert settings_form.parse_settings(kind, dict.fromkeys(sent, " ")) == {}
+    settings, errors = settings_form.parse_settings(kind, sent)
+    assert errors == {} and checked(kind, settings) == checked(kind, told)
+    assert settings_form.parse_settings(kind, dict.fromkeys(sent, " ")) == ({}, {})
 
 
 def test_numbers_of_a_form() -> None:

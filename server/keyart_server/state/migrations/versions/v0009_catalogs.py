@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import Column, Integer, LargeBinary, String, Text
+from sqlalchemy import Column, Integer, LargeBinary, String
 
 from keyart_server.state.column_types import Instant
 
@@ -18,7 +18,7 @@ def upgrade() -> None:
         Column("number", Integer, primary_key=True, autoincrement=False),
         Column("digest", String(64), nullable=False),
         Column("size_bytes", Integer, nullable=False),
-        Column("summary", Text, nullable=False),
+        Column("summary", String, nullable=False),
         Column("actor", String(140), nullable=False),
         Column("at", Instant, nullable=False),
         Column("content", LargeBinary),
