@@ -20,7 +20,7 @@ EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes \
 	--no-emit-package keyart --no-emit-package keyart-tools --custom-compile-command 'make lock'
 
-.PHONY: install demo tv-demo test test-all bench lint locale docs lock sbom clean
+.PHONY: install demo tv-demo test test-all test-containers bench lint locale docs lock sbom clean
 install: .venv/installed
 
 .venv/installed: pyproject.toml sdk/pyproject.toml locks/dev.txt
@@ -44,6 +44,10 @@ test: .venv/installed lint
 # Everything: the above, and what is long or needs programs and databases (they skip where missing).
 test-all: test
 	$(PYTEST) -m '(service or slow) and not soak'
+
+# The runbook's containers, from images that are made of Debian's packages: needs root, podman, podman-compose and mmdebstrap.
+test-containers: .venv/installed
+	$(PYTEST) tests/docs/test_runbook_containers.py -m soak
 
 bench: .venv/installed .venv-bench/installed
 	$(BIN)/keyart bench

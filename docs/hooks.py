@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from griffe import Docstring, DocstringSectionKind
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -109,23 +108,19 @@ def http_api_lines(document: dict[str, Any]) -> Iterator[str]:
     yield from ("", "## JSON objects")
     for name, schema in sorted(document["components"]["schemas"].items()):
         if "properties" in schema:
-            text, notes = described(schema.get("description", ""))
-            yield from ("", f"### {name}", "", text, "", "| field | type | default | |", "|---|---|---|---|")
+            yield from (
+                "",
+                f"### {name}",
+                "",
+                schema.get("description", ""),
+                "",
+                "| field | type | default | |",
+                "|---|---|---|---|",
+            )
             for field, value in schema["properties"].items():
                 default = f"`{json.dumps(value['default'])}`" if "default" in value else ""
-                note = one_line(value.get("description") or notes.get(field, ""))
+                note = one_line(value.get("description", ""))
                 yield f"| `{field}` | {type_of(value)} | {default} | {note} |"
-
-
-def described(docstring: str) -> tuple[str, dict[str, str]]:
-    """Return the prose of a docstring, and the descriptions of its attributes by name."""
-    text, notes = [], {}
-    for section in Docstring(docstring).parse("google", warnings=False):
-        if section.kind is DocstringSectionKind.text:
-            text.append(section.value)
-        elif section.kind is DocstringSectionKind.attributes:
-            notes.update({attribute.name: attribute.description for attribute in section.value})
-    return "\n\n".join(text), notes
 
 
 def section_of(path: str) -> str:

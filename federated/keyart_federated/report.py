@@ -7,15 +7,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from keyart.errors import FederatedError
+from .charts import picture
+from .charts.picture import COOL, GREY, INK, RULE, WARM
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-INK, FAINT, WARM, COOL = "#444444", "#eeeeee", "#e4572e", "#17607a"
 Interval = tuple[float, float]
 
 
@@ -112,57 +111,41 @@ class Report:
         Raises:
             FederatedError: Matplotlib is not installed (`keyart[tools]`), or the file cannot be written.
         """
-        figure = _figure(13, 5.4)
+        figure = picture.figure(13, 5.4)
         grid = figure.add_gridspec(2, 2, width_ratios=(8, 5))
         _draw_learning(figure.add_subplot(grid[:, 0]), {"keyart": self})
         _draw_deciles(figure.add_subplot(grid[0, 1]), self)
         _draw_shares(figure.add_subplot(grid[1, 1]), self)
-        _save(figure, path)
+        picture.save(figure, path)
 
 
 def plot_learning(reports: Mapping[str, Report], path: str | Path) -> None:
     """Draw capture by round of several reports on the same world, over the best fixed artwork and the oracle."""
-    figure = _figure(9, 5)
+    figure = picture.figure(9, 5)
     _draw_learning(figure.add_subplot(), reports)
-    _save(figure, path)
-
-
-def _figure(width: float, height: float) -> Figure:
-    """Return an empty figure; width and height are in inches."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise FederatedError("A plot needs matplotlib: install keyart[tools].") from None
-    return Figure(figsize=(width, height), dpi=140, layout="constrained")
-
-
-def _save(figure: Figure, path: str | Path) -> None:
-    try:
-        figure.savefig(str(path))
-    except (OSError, ValueError) as error:
-        raise FederatedError(f"The plot cannot be written to {path}: {error}.") from None
+    picture.save(figure, path)
 
 
 def _draw_deciles(axes: Axes, report: Report) -> None:
     places = range(1, len(report.exposure_by_decile) + 1)
-    axes.bar(places, report.exposure_by_decile, color="#c9ced6", label="share of the impressions")
+    axes.bar(places, report.exposure_by_decile, color=GREY, label="share of the impressions")
     axes.plot(places, report.capture_by_decile, color=WARM, linewidth=2, marker="o", markersize=3.5, label="capture")
-    axes.axhline(0, color="#bbbbbb", linewidth=1)
+    axes.axhline(0, color=RULE, linewidth=1)
     axes.set_xticks(list(places))
     axes.set_xlabel("tenth of the titles, from the least shown to the most", fontsize=9)
     axes.set_title("Do rarely shown titles gain, too?", loc="left", fontsize=11)
     axes.legend(frameon=False, fontsize=8, loc="best")
-    _plain(axes, "y")
+    picture.plain(axes, "y")
 
 
 def _draw_shares(axes: Axes, report: Report) -> None:
     rows = [
         ("pictures ever shown", report.coverage, COOL),
         ("inequality of showings (Gini)", report.exposure_gini, COOL),
-        ("the same of random pictures", report.random_exposure_gini, "#c9ced6"),
+        ("the same of random pictures", report.random_exposure_gini, GREY),
         ("plays abandoned", report.clickbait_rate, WARM),
-        ("the same of random pictures", report.random_clickbait_rate, "#c9ced6"),
-        ("the same of best fixed pictures", report.best_fixed_clickbait_rate, "#c9ced6"),
+        ("the same of random pictures", report.random_clickbait_rate, GREY),
+        ("the same of best fixed pictures", report.best_fixed_clickbait_rate, GREY),
     ]
     known = [(name, value, colour) for name, value, colour in rows if value is not None]
     for place, (name, value, colour) in enumerate(known):
@@ -174,26 +157,19 @@ def _draw_shares(axes: Axes, report: Report) -> None:
     axes.invert_yaxis()
     first, last = report.tag_entropy_first_quarter, report.tag_entropy_last_quarter
     axes.set_title(f"Tags a viewer sees: {first:.2f} bits at first, {last:.2f} at last", loc="left", fontsize=11)
-    _plain(axes, "x")
-
-
-def _plain(axes: Axes, grid: Literal["x", "y"]) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=grid, color=FAINT)
-    axes.set_axisbelow(True)
+    picture.plain(axes, "x")
 
 
 def _draw_learning(axes: Axes, reports: Mapping[str, Report]) -> None:
-    colours = (WARM, COOL, "#8a8f98", "#6b4e9b", "#3b8f5a")
     some = next(iter(reports.values()))
     ends: list[tuple[float, str, str]] = []
-    for (name, report), colour in zip(reports.items(), colours, strict=False):
+    for (name, report), colour in zip(reports.items(), picture.COLOURS, strict=False):
         rounds = range(1, len(report.capture_by_round) + 1)
         axes.plot(rounds, report.capture_by_round, color=colour, linewidth=2.2, marker="o", markersize=3.5)
         ends.append((report.capture_by_round[-1], name, colour))
     ends.append((some.best_fixed_capture, "best fixed artwork", INK))
     axes.hlines(some.best_fixed_capture, 1, some.rounds, color=INK, linestyle=(0, (4, 3)), linewidth=1.2)
-    axes.axhline(0, color="#bbbbbb", linewidth=1)
+    axes.axhline(0, color=RULE, linewidth=1)
     # Names stand at the ends of their lines, moved apart where they would overlap.
     ends.sort(key=lambda end: end[0])
     top = max(end[0] for end in ends)
@@ -220,4 +196,4 @@ def _draw_learning(axes: Axes, reports: Mapping[str, Report]) -> None:
         loc="left",
         fontsize=11,
     )
-    _plain(axes, "y")
+    picture.plain(axes, "y")

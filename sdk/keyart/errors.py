@@ -27,6 +27,8 @@ KeyartError
     ├── DataUnavailable   a data set, model or film could not be fetched, or has another checksum than expected
     ├── NoOverlap         a log shows too little of what a policy would show to say what it is worth
     ├── LedgerError       a privacy ledger that is damaged, in use, failing, or contradicts what is asked of it
+    ├── ApiError          the HTTP API of a coordinating server refused a request or answered something else
+    │   └── ServerUnreachable  the server did not answer, although safe requests were repeated
     └── RoundFailed       a round without replies, with a NaN or with a wrong shape; the last good model stays
         ├── SumUnopened   the masks of a sum cannot be removed, so that nothing of it was read
         └── SumRefused    a noised sum that honest devices do not make; the last good result stays
@@ -143,6 +145,14 @@ class NoOverlap(FederatedError):
 
 class LedgerError(FederatedError):
     """A privacy ledger is damaged, in use, failing, or contradicts what is asked of it."""
+
+
+class ApiError(FederatedError):
+    """The HTTP API of a coordinating server refused a request, or the answer is not one of keyart's API."""
+
+
+class ServerUnreachable(ApiError):
+    """The coordinating server did not answer."""
 
 
 class RoundFailed(FederatedError):

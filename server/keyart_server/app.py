@@ -11,35 +11,43 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from keyart.errors import KeyartError
 
 from . import health
+from .access import oidc_pages, second_factor_pages, sign_in_pages
 from .access import routes as access_routes
-from .access import sign_in_pages
+from .budget import routes as budget_routes
 from .bundles import routes as bundle_routes
-from .campaigns import draft_routes
+from .campaigns import draft_routes, feasibility_routes
 from .campaigns import routes as campaign_routes
 from .catalogs import routes as catalog_routes
 from .dashboard import rendering
 from .dashboard import routes as dashboard_routes
+from .experiments import routes as experiment_routes
+from .fleet import routes as fleet_routes
 from .gateway import routes as gateway_routes
 from .gateway.heartbeat import heartbeat
 from .gateway.rate_limits import for_direct_clients, for_proxied_clients
 from .http.application import build_application
+from .issuer.issuer_metrics import IssuerMetrics
 from .issuer.routes import issuer_routes
 from .releases import routes as release_routes
+from .rounds import routes as round_routes
 from .service import Service
+from .webhooks import routes as webhook_routes
 
 log = logging.getLogger("keyart.server")
 REFRESH_SECONDS = 6 * 3600  # a signed timestamp is valid for a day
 RETRY_SECONDS = 600
 HEADINGS = {403: "Permission denied", 404: "Not found", 503: "Temporarily unavailable"}
 ROUTE_FACTORIES = (
-    health.routes, campaign_routes.routes, draft_routes.routes, release_routes.routes, access_routes.routes,
-    bundle_routes.routes, catalog_routes.routes, gateway_routes.routes, sign_in_pages.routes, dashboard_routes.routes,
-    rendering.routes,
+    health.routes, campaign_routes.routes, draft_routes.routes, feasibility_routes.routes, round_routes.routes,
+    experiment_routes.routes, budget_routes.routes, fleet_routes.routes, release_routes.routes, access_routes.routes,
+    webhook_routes.routes, bundle_routes.routes, catalog_routes.routes, gateway_routes.routes, sign_in_pages.routes,
+    second_factor_pages.routes, oidc_pages.routes, dashboard_routes.routes, rendering.routes,
 )  # fmt: skip
 
 
@@ -62,6 +70,8 @@ def create_app(service: Service) -> FastAPI:
         if status == 401:
             path = request.url.path
             return sign_in_pages.sign_in_page(service, path, 200 if path == "/" else status)
+        if getattr(request.state, "must_enrol", False):
+            return RedirectResponse("/account", 303)
         heading = HEADINGS.get(status, "The request failed")
         actor = getattr(request.state, "actor", None)  # set if the guard has admitted somebody
         return service.pages.show("message.html", status, headers, heading=heading, sentence=sentence, actor=actor)
@@ -70,7 +80,9 @@ def create_app(service: Service) -> FastAPI:
     routers = [router for routes in ROUTE_FACTORIES for router in routes(service)]
     if service.issuer is not None:
         rates = for_direct_clients() if settings.tls else for_proxied_clients()
-        routers += issuer_routes(service.issuer.authority, service.issuer.token, rates)
+        routers += issuer_routes(
+            service.issuer.authority, service.issuer.token, rates, IssuerMetrics(service.metrics)
+        )
     return build_application(
         "keyart",
         "The coordinating server: campaigns, and signed model bundles.",
@@ -80,6 +92,7 @@ def create_app(service: Service) -> FastAPI:
         service.metrics,
         hosts=settings.allowed_hosts,
         secure=settings.secure,
+        proxy=settings.proxy,
     )
 
 

@@ -3,23 +3,33 @@
 The digest of a row is sha256(digest of the previous row ‖ the row as canonical JSON); the first row follows 64 zeros.
 Whoever stores a digest elsewhere can detect later changes to all rows before it. The database refuses to update or
 delete rows; the chain detects changes that bypass the database.
+
+Each row is also a line of the log (`monitoring.events`), in the process that wrote it and once the row is durable.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from keyart.errors import FederatedError
 
+from .http.pagination import PageRequest, read_page
+from .monitoring import events
 from .state.tables.audit import FIRST_PREDECESSOR, HEAD_ID, AuditHead, AuditRow
+
+_UNCOMMITTED: Final = "keyart_audit_entries"  # key of the rows in the `info` of a session
+MAX_REMEMBERED: Final = 10_000
+_written_here: dict[str, None] = {}  # digests of the newest rows of this process, oldest first
+_turn = threading.Lock()  # of `_written_here`
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,34 @@ def append(session: Session, at: datetime, actor: str, action: str, subject: str
     entry = _with_digest(head.digest, AuditEntry(head.number + 1, at, actor, action, subject, text, ""))
     session.add(AuditRow(**asdict(entry)))
     head.number, head.digest = entry.number, entry.digest
+    _remember(entry)
+    uncommitted = session.info.setdefault(_UNCOMMITTED, [])
+    if not uncommitted:
+        event.listen(session, "after_commit", _log_committed, once=True)
+    uncommitted.append(entry)
     return entry
+
+
+def log_line(entry: AuditEntry) -> None:
+    """Log the row."""
+    events.emit_audited(entry.action, entry.number, entry.actor, entry.subject, json.loads(entry.details))
+
+
+def is_written_here(entry: AuditEntry) -> bool:
+    """Tell whether this process wrote the row, and so has logged it. The newest `MAX_REMEMBERED` are known."""
+    with _turn:
+        return entry.digest in _written_here
+
+
+def following(session: Session, number: int, limit: int) -> list[AuditEntry]:
+    """Return up to `limit` rows after this number, oldest first."""
+    rows = select(AuditRow).where(AuditRow.number > number).order_by(AuditRow.number).limit(limit)
+    return [_entry(row) for row in session.scalars(rows)]
+
+
+def newest_number(session: Session) -> int:
+    """Return the number of the newest row; 0 if there is none."""
+    return session.scalars(select(AuditHead.number).where(AuditHead.id == HEAD_ID)).one()
 
 
 def lock(session: Session) -> AuditHead:
@@ -65,6 +102,18 @@ def newest(session: Session, limit: int, before: int | None = None, noun: str = 
         rows = rows.where(AuditRow.action.startswith(f"{noun}."))
     if before is not None:
         rows = rows.where(AuditRow.number < before)
+    return [_entry(row) for row in session.scalars(rows)]
+
+
+def list_page(session: Session, paging: PageRequest) -> tuple[list[AuditEntry], str | None]:
+    """Return one page of entries, newest first, and the cursor of the next page."""
+    page, following = read_page(session, select(AuditRow), (AuditRow.number,), paging)
+    return [_entry(row) for row in page], following
+
+
+def entries_after(session: Session, number: int, limit: int) -> list[AuditEntry]:
+    """Return up to `limit` rows behind a number, oldest first: rows are numbered in the order of their commits."""
+    rows = select(AuditRow).where(AuditRow.number > number).order_by(AuditRow.number).limit(limit)
     return [_entry(row) for row in session.scalars(rows)]
 
 
@@ -103,6 +152,18 @@ def check_chain(entries: Iterable[AuditEntry]) -> tuple[int, str]:
             )
         digest = entry.digest
     return number, digest
+
+
+def _remember(entry: AuditEntry) -> None:
+    with _turn:
+        _written_here[entry.digest] = None
+        if len(_written_here) > MAX_REMEMBERED:
+            del _written_here[next(iter(_written_here))]
+
+
+def _log_committed(session: Session) -> None:
+    for entry in session.info.pop(_UNCOMMITTED, ()):
+        log_line(entry)
 
 
 def _fields(entry: AuditEntry) -> tuple[int, datetime, str, str, str, str]:

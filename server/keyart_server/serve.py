@@ -18,6 +18,7 @@ from keyart import Catalog
 
 from . import audit_log, budget
 from .access import Guard, people, tokens
+from .access.sealing import Sealer
 from .app import create_app
 from .bundles import PublishedBundles
 from .bundles.published_bundles import check_bundle
@@ -28,9 +29,12 @@ from .data_folder import DataFolder
 from .engine import CampaignEngine, RoundDriver, RoundRunner
 from .gateway import enrolment
 from .gateway.revocations import Revocations
+from .http.certificate_expiry import certificate_expiry
 from .http.web_server import listen, run_application
 from .issuer.certificate_authority import LIST_FILE
 from .issuer.issuer_process import OpenIssuer, open_issuer
+from .monitoring import events, tracing
+from .monitoring.database_metrics import watch_database
 from .monitoring.metrics import Metrics
 from .releases import publishing
 from .rounds import round_store
@@ -38,6 +42,7 @@ from .service import Service
 from .settings import ServerSettings
 from .signing import signing_keys
 from .state import ServerState
+from .webhooks.delivery_worker import DeliveryWorker
 
 log = logging.getLogger("keyart.server")
 
@@ -82,6 +87,7 @@ def serve(
     """
     settings.check_tls()
     settings.check_issuer()
+    tracing.install("keyart-server")
     if settings.bundle is not None:
         check_bundle(settings.bundle)
     with ExitStack() as stack:
@@ -93,10 +99,11 @@ def serve(
 
         def ready() -> None:
             on_listening(started)
+            events.emit("process.start", program="serve", version=keyart.__version__)
             if not settings.sees_clients:
                 log.warning("behind a proxy without --proxy, wrong passwords of all clients are counted as of one")
 
-        with _engine_running(service):
+        with _engine_running(service, started.address):
             run_application(app, settings, listening, ready)
 
 
@@ -120,6 +127,10 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
         if state is None:
             state = ServerState.open(data.database)
             stack.callback(state.close)
+        metrics = Metrics(keyart.__version__)
+        watch_database(state.engine, metrics)
+        metrics.set_certificate("listener", certificate_expiry(settings.tls_cert))
+        metrics.set_certificate("superlink_ca", certificate_expiry(settings.superlink_ca))
         keys = signing_keys.load_or_create(data.keys, settings.insecure_issuer)
         issuer, issuers = None, signing_keys.public_keys(settings.issuers)
         if keys.issuer is not None:
@@ -132,12 +143,15 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
             settings=settings,
             data=data,
             state=state,
-            guard=Guard(state, clock, settings.secure),
+            guard=Guard(
+                state, clock, settings.secure, metrics, settings.identity.totp_roles, settings.identity.passwords
+            ),
             bundles=PublishedBundles(data, clock),
-            metrics=Metrics(keyart.__version__),
+            metrics=metrics,
             pages=Pages(server_trusted=issuer is not None),
             clock=clock,
             keys=keys,
+            sealer=Sealer(signing_keys.sealing_key(data.keys)),
             issuers=issuers,
             issuer=issuer,
             revoked=revoked,
@@ -171,8 +185,11 @@ def _own_issuer(
 
 
 @contextmanager
-def _engine_running(service: Service) -> Iterator[None]:
-    """Run the engine in a thread; it stops after the last request, and its rounds resume at the next start."""
+def _engine_running(service: Service, address: str) -> Iterator[None]:
+    """Run the engine and the webhooks, each in a thread.
+
+    They stop after the last request; rounds and deliveries resume at the next start.
+    """
     if not service.settings.rounds:
         yield
         return
@@ -180,13 +197,16 @@ def _engine_running(service: Service) -> Iterator[None]:
     engine = CampaignEngine(
         service, RoundDriver(lambda: _round_runner(service), lambda round_id: _is_active(service, round_id))
     )
-    thread = threading.Thread(target=engine.run, args=(stop,), name="engine")
-    thread.start()
+    works = {"engine": engine.run, "webhooks": DeliveryWorker(service, address).run}
+    threads = [threading.Thread(target=run, args=(stop,), name=name) for name, run in works.items()]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
 
 
 def _round_runner(service: Service) -> RoundRunner:
@@ -218,7 +238,8 @@ def _prepare(service: Service, address: str) -> StartupReport:
     bundle = service.settings.bundle
     published = None if bundle is None else publishing.publish_at_start(service, bundle)
     with state.writing() as session:
-        code = people.invite(session, clock(), "server", "administrator") if people.is_empty(session) else None
+        joinable = service.settings.identity.passwords and people.is_empty(session)
+        code = people.invite(session, clock(), "server", "administrator") if joinable else None
     return StartupReport(
         address=address,
         data=service.data.path,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from .access import Guard
+from .access.sealing import Sealer
 from .bundles import PublishedBundles
 from .catalogs import CurrentCatalog
 from .dashboard import Pages
@@ -28,11 +29,13 @@ class Service:
         pages: renders the dashboard.
         clock: returns the current time, with zone.
         keys: sign offers, and certify devices if the server is its own issuer.
+        sealer: encrypts secrets in the database.
         issuers: public keys that certify devices.
         issuer: the server's own issuer; None if another process is the issuer.
         revoked: the issuer's revocation list; None if there is none.
         catalogs: the fleet's current catalogue; without one nothing can be trained.
-        blocked: why a running campaign starts no round, by campaign id, as the engine of this process last saw it.
+        blocked: why a running campaign starts no round, by campaign id, as the engine of this process saw it; the
+            engine stores it for all processes (`campaigns.waiting`).
     """
 
     settings: ServerSettings
@@ -44,6 +47,7 @@ class Service:
     pages: Pages
     clock: Callable[[], datetime]
     keys: SigningKeys
+    sealer: Sealer
     issuers: tuple[bytes, ...]
     issuer: OpenIssuer | None
     revoked: Revocations | None

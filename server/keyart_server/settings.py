@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from keyart.errors import SettingError
 
+from .access.identity_settings import IdentitySettings
 from .data_folder import DataFolder
 from .http.address import Address
 from .signing import tuf_keys
@@ -31,6 +32,7 @@ class ServerSettings(Address):
         issuers: public keys that certify devices, in hex.
         insecure_issuer: whether this server certifies devices itself, and could invent some.
         revocations: the issuer's revocation list, a file that is read again when it changes.
+        identity: how people sign in, and what outgoing requests may reach.
 
     Raises:
         SettingError: for settings that are invalid.
@@ -49,6 +51,7 @@ class ServerSettings(Address):
     issuers: tuple[str, ...] = ()
     insecure_issuer: bool = False
     revocations: Path | None = None
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
 
     def __post_init__(self) -> None:
         Address.__post_init__(self)

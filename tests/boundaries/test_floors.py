@@ -26,7 +26,8 @@ FLOORS = {
     | {"matplotlib", "pyarrow"},  # where they are installed
     "server/keyart_server": {"keyart", "keyart_federated", "keyart_server", "numpy", "flwr", "tuf"}
     | {"securesystemslib", "cryptography", "fastapi", "starlette", "uvicorn", "pydantic", "sqlalchemy", "alembic"}
-    | {"argon2", "jinja2", "prometheus_client", "anyio"},
+    | {"argon2", "jinja2", "markupsafe", "prometheus_client", "anyio", "httpcore", "joserfc", "pyotp", "segno"}
+    | {"opentelemetry"},  # the extra `otel`
 }
 NETWORK = {
     *("socket", "socketserver", "ssl", "select", "selectors", "asyncio", "http", "urllib", "ftplib", "smtplib"),

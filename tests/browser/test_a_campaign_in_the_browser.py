@@ -79,5 +79,5 @@ def test_from_the_first_link_to_a_model_on_fifty_devices(page: Any, tmp_path: Pa
                 page.screenshot(path=pictures / f"phone-{path or 'overview'}.png", full_page=True)
         assert mistakes == []
         assert not [one for one in said() if one["event"] in ("refused", "not installed")]
-        rounds = server.client.get("/api/v1/campaigns", headers=server.bearer).json()
+        rounds = server.client.get("/api/v1/campaigns", headers=server.bearer).json()["items"]
         assert [one["state"] for one in rounds] == ["done"]

@@ -207,7 +207,7 @@ def test_commands_on_the_page_are_commands_that_click_takes(script):
         words = shlex.split(line, comments=True)
         end = next((n for n, word in enumerate(words) if re.match(r"[\d&]?>|[&|]", word)), len(words))
         command, context, rest = main, click.Context(main, info_name="keyart"), words[1:end]
-        while isinstance(command, click.Group):
+        while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
             name, command, rest = command.resolve_command(context, rest)
             try:
                 context = command.make_context(name, list(rest), parent=context)

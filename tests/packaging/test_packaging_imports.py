@@ -26,13 +26,18 @@ FOLDERS = {
 }
 OF_THE_CHECKOUT = [ROOT / "tests", ROOT / "examples", ROOT / "docs"]
 # Read by a framework that is declared beside them, or run as a program: no line of ours imports them.
-WITHOUT_IMPORT = {"python-multipart", "psycopg-binary"}
+WITHOUT_IMPORT = {"python-multipart", "psycopg-binary", "opentelemetry-exporter-otlp-proto-http"}
 PROGRAMS = {
     "babel", "cyclonedx-bom", "editables", "hatchling", "mkdocs-click", "mkdocs-material", "mkdocstrings", "mypy",
     "pytest-xdist", "ruff", "uv",
 }  # fmt: skip
 # One name, several distributions: the one that is declared here.
-PROVIDERS = {"google": "protobuf", "cv2": "opencv-python-headless", "mkdocs": "mkdocs-material"}
+PROVIDERS = {
+    "google": "protobuf",
+    "opentelemetry": "opentelemetry-sdk",
+    "cv2": "opencv-python-headless",
+    "mkdocs": "mkdocs-material",
+}
 # Required by `keyart` where it has wheels, by a marker that stands there alone.
 THROUGH_THE_SDK = {"onnxruntime"}
 OPTIONAL = {"atheris"}  # a fuzzer of a person's own choice (tests/attacks/fuzz/guided.py)

@@ -160,4 +160,4 @@ def test_the_tools_require_the_sdk_of_the_same_version(tools_wheel):
     for extra in ("", "all"):
         (entry,) = [entry for entry in requirements(tools_wheel, extra) if entry.name == "keyart"]
         assert str(entry.specifier) == f"=={SDK['version']}"
-    assert metadata(tools_wheel).get_all("Provides-Extra") == ["all", "dev", "server", "tagging"]
+    assert metadata(tools_wheel).get_all("Provides-Extra") == ["all", "dev", "otel", "server", "tagging"]

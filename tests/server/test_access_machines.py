@@ -63,18 +63,21 @@ def test_an_end(client: httpx.Client, admin, clock: Clock) -> None:
     clock.pass_by(days=2, seconds=-1)
     assert client.get(READS, headers=token).status_code == 200
     clock.pass_by(seconds=1)
-    assert client.get(READS, headers=token).status_code == 401
+    ended = client.get(READS, headers=token)
+    assert ended.status_code == 401 and "This token expired on" in ended.json()["detail"]
+    unknown = client.get(READS, headers=bearer("keyart_" + "x" * 43))
+    assert unknown.json()["detail"].startswith("Sign in, or send a valid token")
 
 
 def test_revoked(client: httpx.Client, admin, clock: Clock) -> None:
     clock.pass_by(seconds=1)
     token = issued(client, admin, "read")
-    listed = client.get("/api/v1/tokens", headers=admin).json()
-    assert [entry["name"] for entry in listed] == ["admin", "ci"]
-    assert client.delete(f"/api/v1/tokens/{listed[1]['id']}", headers=admin).status_code == 204
+    listed = client.get("/api/v1/tokens", headers=admin).json()["items"]
+    assert [entry["name"] for entry in listed] == ["ci", "admin"]
+    assert client.delete(f"/api/v1/tokens/{listed[0]['id']}", headers=admin).status_code == 204
     assert client.get(READS, headers=token).status_code == 401
-    assert client.delete(f"/api/v1/tokens/{listed[1]['id']}", headers=admin).status_code == 404
-    assert [entry["action"] for entry in client.get("/api/v1/audit", headers=admin).json()][:2] == [
+    assert client.delete(f"/api/v1/tokens/{listed[0]['id']}", headers=admin).status_code == 404
+    assert [entry["action"] for entry in client.get("/api/v1/audit", headers=admin).json()["items"]][:2] == [
         "token.revoke",
         "token.issue",
     ]

@@ -39,7 +39,7 @@ def test_a_link_makes_a_person_once(client: httpx.Client, code: str) -> None:
     assert joined.status_code == 303 and joined.headers["location"] == "/"
     cookie = joined.headers["set-cookie"]
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= {part.strip() for part in cookie.split(";")}
-    assert signed_in(client) and client.get("/api/v1/people").json()[0]["role"] == "administrator"
+    assert signed_in(client) and client.get("/api/v1/people").json()["items"][0]["role"] == "administrator"
     client.cookies.clear()
     assert join(client, code, "Kim").status_code == 404
     assert client.get(f"/join/{code}").status_code == 404
@@ -114,7 +114,7 @@ def test_a_session_ends(client: httpx.Client, code: str, clock: Clock) -> None:
 
 def test_who_is_removed_is_out_at_once(client: httpx.Client, code: str, admin) -> None:
     join(client, code)
-    (person,) = client.get("/api/v1/people", headers=admin).json()
+    (person,) = client.get("/api/v1/people", headers=admin).json()["items"]
     assert client.delete(f"/api/v1/people/{person['id']}", headers=admin).status_code == 204
     assert not signed_in(client)
     assert login(client).status_code == 401
@@ -147,7 +147,7 @@ def test_csrf(client: httpx.Client, code: str) -> None:
     assert post(X_CSRF_Token=token, Sec_Fetch_Site="same-site") == 403
     assert post(X_CSRF_Token=token, Origin="https://evil.example") == 403
     assert post(X_CSRF_Token=token, Origin="null") == 403
-    assert client.get("/api/v1/campaigns").json() == []
+    assert client.get("/api/v1/campaigns").json()["items"] == []
     assert post(X_CSRF_Token=token, Origin=str(client.base_url).rstrip("/"), Sec_Fetch_Site="same-origin") == 201
     assert client.post("/logout").status_code == 403
     assert client.post("/login", data={"name": "a", "password": "b"}, headers={"Sec-Fetch-Site": "cross-site"}

@@ -56,7 +56,7 @@ def entry(action: str, subject: str = "", **details: object) -> AuditEntry:
         (entry("person.join", "p" * 16, role="viewer"), "Account created", "Kim", "", {"role": "viewer"}, ""),
         (entry("device.enrol", "devices", count=30, hour="2026-05-01T12:00:00+00:00"), "Devices enrolled", "", "",
          {"number": "30", "in the hour from": "1 May 2026, 12:00 UTC"}, ""),
-        (entry("webhook.fail", "https://example.org", tries=3), "Webhook: fail", "https://example.org", "",
+        (entry("webhook.fly", "https://example.org", tries=3), "Webhook: fly", "https://example.org", "",
          {"tries": "3"}, ""),
     ],
 )  # fmt: skip

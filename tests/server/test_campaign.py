@@ -53,7 +53,7 @@ def test_a_campaign_that_makes_no_sense(change) -> None:
 
 
 def test_life_of_a_campaign(client: httpx.Client, admin, clock: Clock) -> None:
-    assert client.get("/api/v1/campaigns", headers=admin).json() == []
+    assert client.get("/api/v1/campaigns", headers=admin).json()["items"] == []
     asked = {"name": "Spring: ε", "kind": "statistics", "epsilon": 2.5, "delta": 1e-6, "rounds": 3}
     made = client.post("/api/v1/campaigns", json=asked, headers=admin)
     assert made.status_code == 201
@@ -67,13 +67,13 @@ def test_life_of_a_campaign(client: httpx.Client, admin, clock: Clock) -> None:
     assert refused.status_code == 409 and "is stopped" in refused.json()["detail"]
     clock.pass_by(seconds=1)
     newer = client.post("/api/v1/campaigns", json={"name": "b", "kind": "training"}, headers=admin).json()
-    assert [found["id"] for found in client.get("/api/v1/campaigns", headers=admin).json()] == [
+    assert [found["id"] for found in client.get("/api/v1/campaigns", headers=admin).json()["items"]] == [
         newer["id"],
         campaign["id"],
     ]
-    stopped = client.get("/api/v1/campaigns", params={"state": "stopped"}, headers=admin).json()
+    stopped = client.get("/api/v1/campaigns", params={"state": "stopped"}, headers=admin).json()["items"]
     assert [found["id"] for found in stopped] == [campaign["id"]]
-    told = [(entry["action"], entry["actor"]) for entry in client.get("/api/v1/audit", headers=admin).json()]
+    told = [(entry["action"], entry["actor"]) for entry in client.get("/api/v1/audit", headers=admin).json()["items"]]
     assert told[:6] == [
         ("campaign.create", "token:admin"),
         *((f"campaign.{action}", "token:admin") for action in ("stop", "resume", "pause", "start", "create")),
@@ -109,7 +109,7 @@ def test_bodies_that_make_no_sense(client: httpx.Client, admin) -> None:
     for body in SENSELESS:
         answer = client.post("/api/v1/campaigns", content=body, headers=headers)
         assert answer.status_code in (400, 422) and len(answer.json()["detail"]) > 10, body[:60]
-    assert client.get("/api/v1/campaigns", headers=admin).json() == []
+    assert client.get("/api/v1/campaigns", headers=admin).json()["items"] == []
 
 
 def test_a_campaign_that_is_not_there(client: httpx.Client, admin) -> None:

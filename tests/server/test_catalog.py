@@ -20,8 +20,8 @@ from keyart.errors import CatalogError
 from keyart_server import audit_log
 from keyart_server.access import people
 from keyart_server.catalogs import catalog_store, catalog_upload
-from keyart_server.engine import scheduling
 from keyart_server.releases import publishing
+from keyart_server.releases.deployed_model import current_base
 from keyart_server.serve import open_service
 from keyart_server.service import Service
 from keyart_server.settings import ServerSettings
@@ -138,7 +138,7 @@ def test_another_process_sees_it_without_a_restart(service: Service, database_ur
             assert len(read(service) or ()) == titles
         assert service.data.catalog.read_bytes() == other.data.catalog.read_bytes()
     with service.state.reading() as session:
-        assert "No bundle" in str(scheduling.current_base(service, session)), "the catalogue is no longer missing"
+        assert "No bundle" in str(current_base(service, session)), "the catalogue is no longer missing"
 
 
 @on_sqlite

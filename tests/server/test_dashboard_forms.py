@@ -11,6 +11,7 @@ import pytest
 from support import bundles as bundle_samples
 from support import html_pages as page_samples
 from support.dashboard import HOSTILE
+from support.html_pages import notice_of, send
 from support.server import bearer, join
 
 from keyart.bundle.folder import read_files
@@ -28,17 +29,6 @@ pytestmark = pytest.mark.usefixtures("quick_passwords")
 def person(client: httpx.Client, code: str) -> httpx.Client:
     join(client, code)
     return client
-
-
-def send(client: httpx.Client, path: str, follow: bool = True, **values: object) -> httpx.Response:
-    """As a browser sends the form of a page."""
-    (token,) = set(re.findall(r'name="csrf" value="([^"]+)"', client.get("/budget").text))
-    return client.post(path, data={"csrf": token, **values}, follow_redirects=follow)
-
-
-def notice_of(text: str) -> str:
-    (found,) = re.findall(r'<p class="notice[^>]*>(.*?)</p>', text, re.DOTALL)
-    return re.sub(r"<[^>]*>", "", found).strip()
 
 
 def defaults_of(client: httpx.Client, kind: str) -> dict[str, str]:
@@ -213,7 +203,7 @@ def test_a_release_is_held_goes_on_and_is_withdrawn(person: httpx.Client, servic
     for version in (7, 8):
         files = read_files(bundle_samples.sample_bundle(tmp_path / f"b{version}", version))
         publishing.submit(service, "server", files, at_once=version == 7)
-    for step, standing in (("hold", "held"), ("go-on", "rolling"), ("withdraw", "withdrawn")):
+    for step, standing in (("hold", "held"), ("promote", "rolling"), ("withdraw", "withdrawn")):
         page = person.get("/releases/8" if step == "hold" else f"/releases/8/confirm/{step}").text
         assert page_samples.mistakes(page) == [] and f"/releases/8/{step}" in page_samples.read(page).forms()
         answer = send(person, f"/releases/8/{step}", reason=f"We {step} it.")
@@ -237,26 +227,26 @@ def test_a_promotion_to_all_devices_needs_a_reason(
     publishing.apply_guard(service, 8, {})
     for _ in range(2):  # to 10 %: no reason is needed
         send(person, "/releases/8/hold")
-        page = person.get("/releases/8/confirm/go-on").text
+        page = person.get("/releases/8/confirm/promote").text
         with service.state.reading() as session:
             if release_store.find(session, 8).next_share == 1:  # type: ignore[union-attr]
                 break
         assert "required" not in page.partition("<textarea")[2].partition(">")[0]
-        send(person, "/releases/8/go-on")
+        send(person, "/releases/8/promote")
     assert "Promote to 100 %" in page and "required" in page.partition("<textarea")[2].partition(">")[0]
-    refused = send(person, "/releases/8/go-on")
+    refused = send(person, "/releases/8/promote")
     assert refused.status_code == 422 and page_samples.mistakes(refused.text) == []
     assert "give a reason" in refused.text and 'aria-invalid="true"' in refused.text
     person_cookies = dict(person.cookies)
     person.cookies.clear()
-    answer = person.post("/api/v1/releases/8/go-on", headers=admin)
+    answer = person.post("/api/v1/releases/8/promote", headers=admin)
     assert answer.status_code == 422 and "give a reason" in answer.json()["detail"]
-    answer = person.post("/api/v1/releases/8/go-on", headers=admin, json={"reason": "It wins\non every device."})
+    answer = person.post("/api/v1/releases/8/promote", headers=admin, json={"reason": "It wins\non every device."})
     assert answer.status_code == 200 and answer.json()["standing"] == "released"
     person.cookies.update(person_cookies)
     with service.state.reading() as session:
         entry = audit_log.newest(session, 1)[0]
-    assert entry.action == "release.go-on" and "It wins on every device." in entry.details
+    assert entry.action == "release.promote" and "It wins on every device." in entry.details
 
 
 def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
@@ -268,7 +258,7 @@ def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
     (secret,) = re.findall(r'id="secret">([^<]+)<', issued.text)
     for once in (link, secret):
         assert once not in person.get("/people").text and once not in repr(list(person.cookies.items()))
-    (token,) = [one for one in person.get("/api/v1/tokens").json() if one["name"] == "nightly"]
+    (token,) = [one for one in person.get("/api/v1/tokens").json()["items"] if one["name"] == "nightly"]
     cookies = dict(person.cookies)
     person.cookies.clear()
     assert person.get("/api/v1/campaigns", headers=bearer(secret)).status_code == 200
@@ -284,7 +274,7 @@ def test_people_and_tokens(person: httpx.Client, service: Service) -> None:
     assert "signed out" in notice_of(send(person, remove[0]).text)
     assert "revoked already" in notice_of(send(person, revoke[1]).text)
     assert person.get("/api/v1/campaigns", headers={**bearer(secret), "Cookie": ""}).status_code == 401
-    assert [one["name"] for one in person.get("/api/v1/people").json()] == ["Robin"]
+    assert [one["name"] for one in person.get("/api/v1/people").json()["items"]] == ["Robin"]
 
 
 def test_a_token_that_cannot_be(person: httpx.Client) -> None:
@@ -293,7 +283,7 @@ def test_a_token_that_cannot_be(person: httpx.Client) -> None:
         assert answer.status_code == 422 and "Nothing was created." in answer.text, wrong
         assert page_samples.mistakes(answer.text) == []
     assert send(person, "/people/invitations", role="owner").status_code == 422
-    assert [one["name"] for one in person.get("/api/v1/tokens").json()] == ["admin"]
+    assert [one["name"] for one in person.get("/api/v1/tokens").json()["items"]] == ["admin"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

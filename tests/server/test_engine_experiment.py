@@ -15,7 +15,8 @@ from support.engine import Scene, staged
 import keyart
 from keyart_federated.accounting import composed
 from keyart_server import budget
-from keyart_server.dashboard.pages.experiments_page import newest_results
+from keyart_server.rounds import round_store
+from keyart_server.rounds.round_result import parse_result
 
 DEVICES, PICTURES, NAME = 120, 6, "larger faces"
 SETTINGS: dict[str, Any] = {
@@ -62,9 +63,10 @@ def test_the_arm_that_is_better_for_people_is_found(
         assert stage.state_of(campaign) == "done"
 
         with stage.service.state.reading() as session:
-            ((looks, told),) = newest_results(session).values()
+            (newest,) = round_store.newest_done(session, [campaign.id]).values()
             charges, spent = budget.list_charges(session), budget.fleet_budget(session).spent
         pages = [stage.page(path) for path in ("/experiments", f"/campaigns/{campaign.id}")]
+    looks, told = newest.number, parse_result(newest.result)
     assert [(one.arm, one.word) for one in told.verdicts] == [("larger", verdict)], told.rest
     assert looks == (2 if verdict == "not yet" else 1)
     means = [np.mean([rate for arm, rate in lived if arm == which]) for which in (0, 1)]

@@ -17,6 +17,7 @@ from keyart.secagg import Stage
 from keyart_server.gateway import submission_queue, submissions
 from keyart_server.gateway.round_cache import RoundCache
 from keyart_server.gateway.submission_queue import SubmissionQueue
+from keyart_server.monitoring.metrics import Metrics
 from keyart_server.service import Service
 from keyart_server.state.tables import PartialSumRow, SubmissionRow
 
@@ -152,10 +153,14 @@ def test_more_than_can_be_held_comes_again(
     known = RoundCache(service.state).find(made.id)
     assert known is not None
 
+    metrics = Metrics("1")
+
     async def taken() -> list[int]:
-        door = SubmissionQueue(service.state, "main", [], clock)
+        door = SubmissionQueue(service.state, "main", [], clock, metrics)
         verdicts = await asyncio.gather(*(door.submit(known, Stage.KEYS, None, bytes(60)) for _ in range(3)))
         later = await door.submit(known, Stage.KEYS, None, bytes(60))
         return [verdict.status for verdict in (*verdicts, later)]
 
     assert asyncio.run(taken()) == [400, 503, 503, 400]
+    for outcome in ("retry", "refused"):
+        assert f'keyart_submissions_total{{outcome="{outcome}",stage="keys"}} 2.0' in metrics.text().decode()

@@ -18,7 +18,7 @@ from keyart_server.releases import bundle_archive, publishing
 from keyart_server.service import Service
 from keyart_server.signing import tuf_keys
 
-VERBS = ("go-on", "hold", "withdraw")
+VERBS = ("promote", "hold", "withdraw")
 
 
 def issued(client: httpx.Client, admin: dict[str, str], *scopes: str) -> dict[str, str]:
@@ -44,18 +44,18 @@ def test_the_way_of_a_bundle(client: httpx.Client, service: Service, admin: dict
     staged = post(client, zipped(8, parent=7, seed=1), admin)
     assert (staged.json()["standing"], staged.json()["share"], staged.json()["base"]) == ("rolling", 0.01, 7)
     assert client.post("/api/v1/releases/8/hold", headers=admin).json()["standing"] == "held"
-    assert client.post("/api/v1/releases/8/go-on", headers=admin).json()["share"] == 0.1
+    assert client.post("/api/v1/releases/8/promote", headers=admin).json()["share"] == 0.1
     assert client.post("/api/v1/releases/8/withdraw", headers=admin).json()["standing"] == "withdrawn"
-    listed = client.get("/api/v1/releases", headers=admin).json()
+    listed = client.get("/api/v1/releases", headers=admin).json()["items"]
     assert [(one["version"], one["standing"]) for one in listed] == [
         (9, "released"), (8, "withdrawn"), (7, "released"),
     ]  # fmt: skip
     shown = client.get("/api/v1/releases/9", headers=admin).json()
     assert shown == listed[0] and shown["plan"]["stages"] == [1.0] and "files" not in shown
     assert {gate["verdict"] for gate in shown["gates"]} == {"passed"}
-    only = client.get("/api/v1/releases", params={"standing": "withdrawn"}, headers=admin).json()
+    only = client.get("/api/v1/releases", params={"standing": "withdrawn"}, headers=admin).json()["items"]
     assert [one["version"] for one in only] == [8]
-    entries = client.get("/api/v1/audit", headers=admin).json()
+    entries = client.get("/api/v1/audit", headers=admin).json()["items"]
     assert {entry["actor"] for entry in entries if entry["action"].startswith("release.")} == {"token:admin"}
 
 
@@ -63,7 +63,7 @@ def test_who_may(client: httpx.Client, service: Service, admin: dict[str, str]) 
     first(service)
     rolled(service)
     reads, operates = (issued(client, admin, scope) for scope in ("read", "operate"))
-    before = client.get("/api/v1/releases", headers=reads).json()
+    before = client.get("/api/v1/releases", headers=reads).json()["items"]
     for headers, status in (({}, 401), (reads, 403)):
         assert [client.post(f"/api/v1/releases/8/{verb}", headers=headers).status_code for verb in VERBS] == [
             status
@@ -71,7 +71,7 @@ def test_who_may(client: httpx.Client, service: Service, admin: dict[str, str]) 
         assert post(client, zipped(9), headers).status_code == status
     assert client.get("/api/v1/releases").status_code == client.get("/api/v1/releases/8").status_code == 401
     assert client.get("/api/v1/releases", headers=operates).status_code == 403
-    assert client.get("/api/v1/releases", headers=reads).json() == before
+    assert client.get("/api/v1/releases", headers=reads).json()["items"] == before
     assert client.post("/api/v1/releases/8/hold", headers=operates).status_code == 200
 
 
@@ -97,7 +97,7 @@ def test_where_the_standing_does_not_allow_it(client: httpx.Client, service: Ser
         refused = client.post(f"/api/v1/releases/7/{verb}", headers=admin)
         assert refused.status_code == 409 and "7" in refused.json()["detail"]
     candidate(service, 8)
-    assert client.post("/api/v1/releases/8/go-on", headers=admin).status_code == 409, "it is not judged yet"
+    assert client.post("/api/v1/releases/8/promote", headers=admin).status_code == 409, "it is not judged yet"
     publishing.decide(service, 8, BAD)
     assert [client.post(f"/api/v1/releases/8/{verb}", headers=admin).status_code for verb in VERBS] == [409] * 3
     candidate(service, 9, number=2)
@@ -116,10 +116,10 @@ def test_a_key_that_is_not_here(client: httpx.Client, service: Service, admin: d
     away = key.rename(tmp_path / "targets.pem")
     waiting = post(client, zipped(8, parent=7), admin)
     assert waiting.status_code == 201 and waiting.json()["standing"] == "waiting"
-    refused = client.post("/api/v1/releases/8/go-on", headers=admin)
+    refused = client.post("/api/v1/releases/8/promote", headers=admin)
     assert refused.status_code == 409 and "targets.pem" in refused.json()["detail"]
     away.rename(key)
-    assert client.post("/api/v1/releases/8/go-on", headers=admin).json()["standing"] == "rolling"
+    assert client.post("/api/v1/releases/8/promote", headers=admin).json()["standing"] == "rolling"
 
 
 def hostile() -> Iterator[tuple[str, bytes]]:
@@ -171,7 +171,7 @@ def test_bodies_that_are_no_bundle(client: httpx.Client, service: Service, admin
         answer = post(client, body, admin)
         assert answer.status_code == 422 and answer.json()["detail"], (name, answer.text)
     assert post(client, bytes(8_000_001), admin).status_code == 413
-    listed = client.get("/api/v1/releases", headers=admin).json()
+    listed = client.get("/api/v1/releases", headers=admin).json()["items"]
     assert [one["version"] for one in listed] == [7], "nothing of it is recorded"
     assert post(client, zipped(8, parent=7), admin).status_code == 201
 
@@ -191,5 +191,5 @@ def test_two_at_once_publish_one(client: httpx.Client, service: Service, admin: 
     for thread in threads:
         thread.join()
     assert sorted(answers) == [201, 409, 409, 409]
-    listed = client.get("/api/v1/releases", headers=admin).json()
+    listed = client.get("/api/v1/releases", headers=admin).json()["items"]
     assert [one["standing"] for one in listed] == ["rolling", "released"]

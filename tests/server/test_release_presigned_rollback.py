@@ -20,7 +20,7 @@ from tuf.ngclient.fetcher import FetcherInterface
 from keyart.errors import InputError, SettingError, UpdateError
 from keyart_server.bundles import key_rotation
 from keyart_server.releases import bundle_archive, publishing, release_store
-from keyart_server.releases.publishing import ROLLBACK_GAP
+from keyart_server.releases.rollback import ROLLBACK_GAP
 from keyart_server.serve import open_service
 from keyart_server.service import Service
 from keyart_server.settings import ServerSettings

@@ -30,7 +30,8 @@ def actions(service: Service, version: int) -> list[str]:
     """What the audit log has of it, oldest first."""
     with service.state.reading() as session:
         audit_log.verify(session)
-        return [entry.action for entry in reversed(audit_log.newest(session, 1000)) if entry.subject == str(version)]
+        entries = [entry for entry in reversed(audit_log.newest(session, 1000)) if entry.subject == str(version)]
+    return [entry.action for entry in entries if entry.action.startswith("release.")]
 
 
 def weights(seed: int) -> bytes:
@@ -219,7 +220,7 @@ def test_without_the_key_of_targets(service: Service, tmp_path: Path) -> None:
     key = tuf_keys.path_of(service.data.keys, "targets")
     away = key.rename(tmp_path / "targets.pem")
     waiting = rolled(service)
-    assert waiting.standing == "waiting" and "targets.pem" in waiting.reason and "/8/go-on" in waiting.reason
+    assert waiting.standing == "waiting" and "targets.pem" in waiting.reason and "/8/promote" in waiting.reason
     with pytest.raises(InputError, match=r"targets\.pem"):
         publishing.promote(service, 8, "person:Robin")
     assert standing(service, 8).standing == "waiting"

@@ -27,8 +27,7 @@ def release(standing: str, share: float = 0.0, plan: RolloutPlan = PLAN) -> Rele
 # All that can stand in the database: standing and share.
 PLACES = [
     ("candidate", 0.0), ("refused", 0.0), ("waiting", 0.0), ("withdrawn", 0.0), ("rolling", 0.0), ("rolling", 0.01),
-    ("rolling", 0.1), ("held", 0.01), ("held", 0.1), ("released", 1.0), ("withdrawn", 0.01), ("withdrawn", 0.1),
-    ("withdrawn", 1.0),
+    ("rolling", 0.1), ("held", 0.01), ("held", 0.1), ("released", 1.0),
 ]  # fmt: skip
 ALLOWED = {
     ("candidate", 0.0): {
@@ -43,11 +42,11 @@ ALLOWED = {
         "refuse": ("refused", 0.0), "wait": ("waiting", 0.0), "widen": ("rolling", 0.01),
         "withdraw": ("withdrawn", 0.0),
     },
-    ("rolling", 0.01): {"widen": ("rolling", 0.1), "hold": ("held", 0.01), "withdraw": ("withdrawn", 0.01)},
-    ("rolling", 0.1): {"widen": ("released", 1.0), "hold": ("held", 0.1), "withdraw": ("withdrawn", 0.1)},
-    ("held", 0.01): {"go-on": ("rolling", 0.1), "withdraw": ("withdrawn", 0.01)},
-    ("held", 0.1): {"go-on": ("released", 1.0), "withdraw": ("withdrawn", 0.1)},
-    ("released", 1.0): {"withdraw": ("withdrawn", 1.0)},
+    ("rolling", 0.01): {"widen": ("rolling", 0.1), "hold": ("held", 0.01), "withdraw": ("withdrawn", 0.0)},
+    ("rolling", 0.1): {"widen": ("released", 1.0), "hold": ("held", 0.1), "withdraw": ("withdrawn", 0.0)},
+    ("held", 0.01): {"promote": ("rolling", 0.1), "withdraw": ("withdrawn", 0.0)},
+    ("held", 0.1): {"promote": ("released", 1.0), "withdraw": ("withdrawn", 0.0)},
+    ("released", 1.0): {"withdraw": ("withdrawn", 0.0)},
 }  # fmt: skip
 
 
@@ -80,6 +79,14 @@ def test_no_standing_is_out_of_reach_and_two_are_ends() -> None:
 def test_devices_have_it_from_the_intent_on() -> None:
     published = {place for place in PLACES if release(*place).published}
     assert published == {place for place in PLACES if place[1] > 0} | {("rolling", 0.0)}
+
+
+def test_devices_may_have_what_was_withdrawn() -> None:
+    for place in PLACES:
+        if "withdraw" in ALLOWED.get(place, {}):
+            after = release(*place).after("withdraw", LATER)
+            assert after.share == 0 and after.reached == place[1]
+            assert after.published == (place[1] > 0), "whoever has it keeps it"
 
 
 GUARDS = {"passed": GOOD, "failed": BAD, "unclear": UNCLEAR, "not measured": {}, "not asked": None}

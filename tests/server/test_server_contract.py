@@ -36,7 +36,7 @@ def test_first_start(tmp_path: Path, bundle: Path) -> None:
         assert client.get("/api/v1/campaigns").status_code in (401, 403)
         created = client.post("/api/v1/campaigns", json=CAMPAIGN, headers=server.bearer)
         assert created.status_code == 201 and created.json()["id"]
-        listed = client.get("/api/v1/campaigns", headers=server.bearer).json()
+        listed = client.get("/api/v1/campaigns", headers=server.bearer).json()["items"]
         assert [campaign["id"] for campaign in listed] == [created.json()["id"]]
 
         assert client.get("/tuf/metadata/1.root.json").content == (data / "tuf" / "root.json").read_bytes()

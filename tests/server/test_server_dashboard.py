@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, insert
 from support import bundles as bundle_samples
 from support import dashboard as dashboard_samples
 from support import html_pages as page_samples
@@ -18,12 +19,14 @@ from support.server import Clock, join
 
 from keyart_server.access import people
 from keyart_server.campaigns import Campaign
+from keyart_server.rounds import round_store
 from keyart_server.service import Service
+from keyart_server.state.tables import RoundRow
 
-PAGES = ("/", "/campaigns", "/experiments", "/releases", "/budget", "/fleet")
-FOR_ADMINISTRATORS = ("/audit", "/audit?check=1", "/people")
+PAGES = ("/", "/campaigns", "/campaigns/compare", "/experiments", "/releases", "/budget", "/fleet")
+FOR_ADMINISTRATORS = ("/audit", "/audit?check=1", "/people", "/webhooks")
 FORMS = tuple(f"/campaigns/new{kind}" for kind in ("", *(f"?kind={kind}" for kind in dashboard_samples.SETTINGS)))
-MOST_QUERIES = 12
+MOST_QUERIES = 15  # of the overview, which looks for every kind of alert
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -64,7 +67,7 @@ def statements(service: Service) -> Iterator[list[str]]:
 
 def test_before_anything_happened(client: httpx.Client, service: Service) -> None:
     comes_in(client, service, name="<b>Robin</b>")
-    for path in (*PAGES, *FOR_ADMINISTRATORS, *FORMS):
+    for path in (*PAGES, *FOR_ADMINISTRATORS, *FORMS, "/account"):
         answer = client.get(path)
         assert answer.status_code == 200 and page_samples.mistakes(answer.text) == [], path
         assert "&lt;b&gt;Robin" in answer.text and "<b>Robin" not in answer.text
@@ -141,6 +144,68 @@ def test_a_page_is_a_dozen_questions_and_reads_no_files(client: httpx.Client, se
 
 
 @on_sqlite
+def test_campaigns_are_compared(client: httpx.Client, service: Service) -> None:
+    every = [campaign for campaign in filled(service, 16, 160) if campaign.state != "draft"]
+    comes_in(client, service)
+    same = [one for one in every if one.kind == "statistics" and one.name != HOSTILE][:2]
+    listed = page_samples.read(client.get("/campaigns").text)
+    ticks = {one.attributes["value"] for one in listed.all("input") if one.attributes.get("name") == "id"}
+    assert {campaign.id for campaign in same} <= ticks
+    for by in ("round", "epsilon"):
+        with statements(service) as asked:
+            answer = client.get("/campaigns/compare", params={"id": [campaign.id for campaign in same], "by": by})
+        assert answer.status_code == 200 and page_samples.mistakes(answer.text) == [] and len(asked) <= MOST_QUERIES
+        assert all(answer.text.count(campaign.name) > 3 for campaign in same) and "<figure" in answer.text
+    many = client.get("/campaigns/compare", params={"id": [campaign.id for campaign in every][:7]}).text
+    assert "At most 5 campaigns" in many and page_samples.mistakes(many) == []
+    for ids in ([], [same[0].id], ["0" * 16, "<b>"]):
+        answer = client.get("/campaigns/compare", params={"id": ids})
+        assert answer.status_code == 200 and "Choose 2 to 5" in answer.text and "<figure" not in answer.text
+    assert "does not exist" in answer.text and "<b>" not in answer.text
+
+
+@on_sqlite
+def test_a_release_shows_its_own_gates(client: httpx.Client, service: Service) -> None:
+    """An upload has no campaign, so that its checks are rounds of a campaign of the server's own."""
+    (campaign, *_) = filled(service, 4, 8)
+    result = json.dumps({"segments": {"all": [0.31, 0.002, 900.0]}})
+    topics = [f"/guard {version} 0.1 0 {group}" for version in (15, 150) for group in ("new", "old")]
+    at = service.clock()
+    with service.state.writing() as session:
+        rows = [
+            dashboard_samples.round_row(campaign.id, 900 + place, at, topic=topic, result=result)
+            for place, topic in enumerate([*topics, "/compare 15", "/compare 1"])
+        ]
+        session.execute(insert(RoundRow), rows)
+        found = round_store.list_evaluating(session, 15)
+    assert [round_.topic for round_ in found] == ["/guard 15 0.1 0 new", "/guard 15 0.1 0 old", "/compare 15"]
+    comes_in(client, service)
+    text = client.get("/releases/15").text
+    assert page_samples.mistakes(text) == [] and "Gates over the roll-out" in text and "10 % early" in text
+    assert "<figure" not in client.get("/releases/16").text
+
+
+@on_sqlite
+def test_an_experiment_is_checked_before_it_is_created(client: httpx.Client, service: Service) -> None:
+    comes_in(client, service)
+    form = client.get("/campaigns/new?kind=experiment").text
+    (token,) = set(re.findall(r'name="csrf" value="([^"]+)"', form))
+    sent = {"csrf": token, "kind": "experiment", "name": "Faces", "settings.name": "faces"}
+    sent |= {"settings.devices": "40000", "settings.start": "2027-01-31 08:00"}
+    answer = client.post("/campaigns/check", data=sent)
+    assert answer.status_code == 200 and page_samples.mistakes(answer.text) == []
+    assert (
+        "21 Feb 2027" in answer.text and "Minimum detectable effect" in answer.text and 'value="40000"' in answer.text
+    )
+    wrong = client.post("/campaigns/check", data={**sent, "settings.devices": "20"})
+    assert wrong.status_code == 422 and "are too few" in wrong.text and "Minimum detectable" not in wrong.text
+    assert "No campaign yet." in client.get("/campaigns").text
+    created = client.post("/campaigns", data=sent)
+    assert created.status_code == 303
+    assert "31 Jan 2027, 08:00 UTC" in client.get(created.headers["location"]).text
+
+
+@on_sqlite
 def test_nothing_comes_from_elsewhere(client: httpx.Client, service: Service) -> None:
     comes_in(client, service)
     text = client.get("/").text
@@ -184,7 +249,8 @@ def test_a_damaged_repository_is_told(client: httpx.Client, service: Service, tm
     text = client.get("/").text
     assert "Bundles damaged" in text and "timestamp.json cannot be read" in text
     assert client.get("/readyz").json()["checks"]["bundles"] == "timestamp.json cannot be read"
-    assert "keyart_bundle_version -1.0" in client.get("/metrics").text
+    metrics = client.get("/metrics").text
+    assert "keyart_bundles_damaged 1.0" in metrics and "\nkeyart_bundle_version " not in metrics
 
 
 @on_sqlite

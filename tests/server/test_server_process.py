@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support import bundles as bundle_samples
-from support.server import COMMAND, bearer, join, running
+from support.server import COMMAND, bearer, every_item, join, running
 
 from keyart_federated.flower.tls_keys import write_certificates
 from keyart_server import audit_log
@@ -54,9 +54,12 @@ for _ in sys.stdin:
     ],
 )
 def test_what_was_answered_survives_kills_at_any_moment(tmp_path: Path, database: str, kills: int, request) -> None:
-    """While campaigns are created, one after the other, the server is killed; each that got its 201 is there."""
+    """While campaigns are created, one after the other, the server is killed; each that got its 201 is there.
+
+    The request that got no answer is sent again after the kill, with its Idempotency-Key: no campaign is there twice.
+    """
     url = "" if database == "sqlite" else request.getfixturevalue("postgres_url")
-    chance, kept = random.Random(7), []
+    chance, kept, sent = random.Random(7), [], 0
     words = [sys.executable, "-c", NURSERY, str(tmp_path / "data"), url]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as nursery:
         assert nursery.stdin is not None and nursery.stdout is not None
@@ -65,13 +68,16 @@ def test_what_was_answered_survives_kills_at_any_moment(tmp_path: Path, database
             number, address = nursery.stdout.readline().split()
             headers = bearer((tmp_path / "data" / "admin.token").read_text().strip())
             with httpx.Client(base_url=address, headers=headers, trust_env=False, timeout=30) as client:
-                listed = {campaign["id"] for campaign in client.get("/api/v1/campaigns").json()}
+                listed = {campaign["id"] for campaign in every_item(client, "/api/v1/campaigns")}
                 assert listed >= set(kept)
                 shot = threading.Timer(chance.uniform(0, 0.05), os.kill, (int(number), signal.SIGKILL))
                 with suppress(httpx.TransportError):
                     while True:
-                        answer = client.post("/api/v1/campaigns", json=CAMPAIGN)
-                        assert answer.status_code == 201
+                        new = CAMPAIGN | {"name": f"Spring {len(kept)}"}
+                        key = {"Idempotency-Key": f"campaign {len(kept)}"}
+                        sent = len(kept) + 1
+                        answer = client.post("/api/v1/campaigns", json=new, headers=key)
+                        assert answer.status_code == 201 and answer.json()["name"] == new["name"]
                         kept.append(answer.json()["id"])
                         if shot.ident is None:
                             shot.start()
@@ -80,7 +86,10 @@ def test_what_was_answered_survives_kills_at_any_moment(tmp_path: Path, database
     with closing(ServerState.open(url or tmp_path / "data" / "keyart.db")) as state, state.reading() as session:
         actions = [entry.action for entry in audit_log.newest(session, 100_000)]
         assert audit_log.verify(session)[0] == len(actions)
-        assert actions.count("campaign.create") >= len(kept) > kills
+        assert len(kept) >= kills and len(set(kept)) == len(kept)
+        assert actions.count("campaign.create") in (sent, len(kept))
+        names = [campaign.name for campaign in campaign_store.list_all(session)]
+        assert len(set(names)) == len(names)
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def test_addresses() -> None:
     assert ServerSettings(DATA, **TLS).base_url(7) == "https://127.0.0.1:7"
     behind = ServerSettings(DATA, host="0.0.0.0", public=True, url="https://keyart.example/")
     assert behind.base_url(7) == "https://keyart.example" and behind.secure
-    assert behind.allowed_hosts == {"keyart.example"}
+    assert behind.allowed_hosts == {"keyart.example", "localhost", "127.0.0.1", "::1"}  # commands beside it use these
 
 
 def test_files_that_are_no_certificate(tmp_path: Path) -> None:

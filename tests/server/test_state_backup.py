@@ -21,7 +21,7 @@ from support.server import Clock, emptied
 
 from keyart.errors import KeyartError, SettingError
 from keyart_server import audit_log
-from keyart_server.access import people
+from keyart_server.access import challenges, identities, people, second_factors
 from keyart_server.campaigns import campaign_store
 from keyart_server.catalogs import catalog_upload
 from keyart_server.data_folder import DataFolder
@@ -29,7 +29,8 @@ from keyart_server.service import Service
 from keyart_server.signing.repository import Repository
 from keyart_server.state import ServerState
 from keyart_server.state.backup import back_up, restore
-from keyart_server.state.tables import TableBase
+from keyart_server.state.tables import IdempotencyKeyRow, TableBase
+from keyart_server.webhooks import EVENTS, deliveries, webhook_store
 
 
 @pytest.fixture
@@ -48,6 +49,16 @@ def filled(service: Service, clock: Clock, tmp_path: Path) -> Service:
         )
         people.sign_in(session, clock(), person)
         people.invite(session, clock(), "server", "operator")
+        other = identities.person_of(session, clock(), "https://login.example", "subject", "Kim", "viewer")
+        identities.use_up(session, clock(), "secret", timedelta(hours=1))
+        challenges.begin(session, clock(), other)
+        second_factors.begin(session, service.sealer, person.id)
+        second_factors.renew_recovery_codes(session, clock(), person)
+        url = "https://hooks.example"
+        webhook, _ = webhook_store.create(session, clock(), "server", service.sealer, "Chat", url, EVENTS)
+        deliveries.create_test(session, clock(), webhook.id)
+        deliveries.create_due(session, clock(), "https://keyart.example")
+        session.add(IdempotencyKeyRow(key_hash="ab" * 32, request_hash="cd" * 32, answer=b"sealed", at=clock()))
     return service
 
 
@@ -62,8 +73,10 @@ def rows(state: ServerState) -> dict[str, list[Any]]:
 @pytest.mark.parametrize("to", ["sqlite", "postgres"])
 def test_there_and_back(filled: Service, clock: Clock, tmp_path: Path, to: str, request) -> None:
     copy = tmp_path / "copy.tar"
-    made = back_up(filled.state, filled.data, copy, clock())
     before = rows(filled.state)
+    made = back_up(filled.state, filled.data, copy, clock())
+    with filled.state.reading() as session:
+        assert audit_log.newest(session, 1)[0].action == "state.backup"  # recorded, and not in the copy
     assert all(before.values()) and made.rows == {name: len(found) for name, found in before.items()}
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600 and not list(tmp_path.glob(".*.partial"))
     filled.state.close()

@@ -98,7 +98,15 @@ def told(kind: str, number: int) -> dict[str, Any]:
     half = 0.05 / math.sqrt(number)
     common = {"used": True, "devices": 950, "installed": 12 + number // 12}
     if kind == "training":
-        return {**common, "version": 13 + number // 12, "plays": 0.41, "quality_plays": rate, "step": 0.37 / number}
+        return {
+            **common,
+            "version": 13 + number // 12,
+            "plays": 0.41,
+            "quality_plays": rate,
+            "step": 0.37 / number,
+            "unclipped": 0.05 + 0.02 * math.sin(number),
+            "reward": {"mean": rate, "low": rate - half, "high": rate + half},
+        }
     if kind == "statistics":
         parts = {"all": 0.0, "tv": 0.04, "phone": -0.03, "evening": 0.01}
         segments = {
@@ -112,18 +120,33 @@ def told(kind: str, number: int) -> dict[str, Any]:
         }
         return {**common, "segments": {**segments, "tablet": {"rate": None, "low": None, "high": None}}}
     if kind == "experiment":
-        arm, effect = "larger faces", {"difference": 0.011, "low": 0.011 - half, "high": 0.011 + half}
+        arm = "larger faces"
+        effect: dict[str, Any] = {"difference": 0.011, "low": 0.011 - half, "high": 0.011 + half, "control": 0.31}
+        effect["relative"] = {name: effect[name] / 0.31 for name in ("difference", "low", "high")}
         better = effect["low"] > 0
-        word, text = ("better", "“larger faces” wins.") if better else ("not yet", "About 9 more days.")
+        word, text = (
+            ("better", "“larger faces” wins.")
+            if better
+            else ("not yet", "Quality plays a picture: +3.5 % relative change, between −10 % and +17 %.")
+        )
         return {
             **common,
             "looks": number,
+            "day": 7.0 + 2 * (number - 1),
+            "arms": {"as now": 610.0 * number, arm: 602.0 * number},
+            "mismatches": {arm: {"difference": -8.0 * number, "bound": 90.0 * math.sqrt(number), "found": False}},
             "metrics": {
                 "quality_plays": {arm: effect},
                 "abandonment": {arm: {**effect, "difference": -0.002, "low": -0.01}},
             },
             "groups": {"tv": {arm: {**effect, "low": -0.02}}},
-            "verdicts": {arm: {"word": word, "text": text}},
+            "verdicts": {
+                arm: {
+                    "word": word,
+                    "text": text,
+                    "forecast": "" if better else "About 9 more days at the present pace should decide.",
+                }
+            },
             "decided": better,
         }
     return {**common, "version": 7, "rate": rate, "low": rate - half, "high": rate + half, "logged": 0.3}
@@ -188,7 +211,7 @@ def fill(session: Session, at: datetime, campaigns: int = 50, rounds: int = 1000
             standing = "failed"
         changes: dict[str, Any] = {"topic": kind}
         if standing == "done":
-            changes["told"] = json.dumps(told(kind, number))
+            changes["result"] = json.dumps(told(kind, number))
         elif standing == "failed":
             changes |= {"failure": "412 devices are left of the 700 that are needed.", "unmasked": 0, "masked": 412}
         else:

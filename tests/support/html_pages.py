@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import httpx
+
 VOID = {"meta", "link", "input", "br", "path", "rect"}
 CONTROLS = {"input", "select", "textarea"}
 LABELS = ("aria-labelledby", "aria-describedby")
@@ -132,3 +134,14 @@ def _safety(page: Page, text: str) -> list[str]:
     if text.count('name="csrf"') != forms - sum(path in ("/login", "") for path in page.forms()):
         found.append("a form without its token")
     return found
+
+
+def send(client: httpx.Client, path: str, follow: bool = True, **values: object) -> httpx.Response:
+    """As a browser sends the form of a page."""
+    (token,) = set(re.findall(r'name="csrf" value="([^"]+)"', client.get("/budget").text))
+    return client.post(path, data={"csrf": token, **values}, follow_redirects=follow)
+
+
+def notice_of(text: str) -> str:
+    (found,) = re.findall(r'<p class="notice[^>]*>(.*?)</p>', text, re.DOTALL)
+    return re.sub(r"<[^>]*>", "", found).strip()

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
+from keyart_federated.charts import picture
+from keyart_federated.charts.picture import COOL, INK, WARM
 from keyart_federated.experiments import Experiment
 from keyart_federated.experiments.peeking import Peeking
-
-INK, FAINT, WARM, COOL = "#444444", "#eeeeee", "#e4572e", "#17607a"
 
 
 def draw_peeking(experiment: Experiment, peeking: Peeking, path: Path) -> None:
     """Draw a PNG or SVG, by the suffix.
 
     Raises:
-        OSError, ValueError: the file cannot be written.
+        FederatedError: the file cannot be written.
     """
-    figure = Figure(figsize=(9, 4.6), dpi=140, layout="constrained")
+    figure = picture.figure(9, 4.6)
     axes = figure.add_subplot()
     days = experiment.look_days
     for name, shares, colour in (
@@ -45,7 +43,5 @@ def draw_peeking(experiment: Experiment, peeking: Peeking, path: Path) -> None:
         loc="left",
         fontsize=11,
     )
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="y", color=FAINT)
-    axes.set_axisbelow(True)
-    figure.savefig(str(path))
+    picture.plain(axes, "y")
+    picture.save(figure, path)

@@ -82,6 +82,18 @@ class Running:
         return self.process.wait(timeout=30)
 
 
+def every_item(client: httpx.Client, path: str, headers: dict[str, str] | None = None) -> list[Any]:
+    """Read a list of the API to its last page."""
+    items: list[Any] = []
+    query: dict[str, str] = {"limit": "200"}
+    while True:
+        page = client.get(path, params=query, headers=headers).json()
+        items += page["items"]
+        if page["next"] is None:
+            return items
+        query["cursor"] = page["next"]
+
+
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 

@@ -25,31 +25,49 @@ private_sum       the result of a round
 guard             whether honest devices can make a sum; `honest_vectors`: what one of them can send, by kind
 sub_cohorts       the median of several disjoint groups of devices, which no single device decides
 private_estimate  checks and intervals of estimates; `segments`: estimates by device class and daypart
+setting_texts     settings from the texts of a form or a command line
 state_codec       the state between two rounds, as bytes
 bundle_model      a bundle as a model, and back
 rollout_plan      how a candidate reaches the fleet
+
+Before a campaign starts:
+
+feasibility       whether it can finish on this fleet: `findings`, which rest on
+requirements      the devices that its rounds need
+precision         the error that its results will have; `precision_findings`: the same in words
+presets           settings for a fleet of a certain size
 """
 
 from __future__ import annotations
 
 from .comparison import cohorts_of, compares, read_comparison, request_comparison, request_guard, rollout_plan_of
+from .feasibility import assess
+from .findings import CampaignFinding, Feasibility, KnownFleet
 from .noise import PlannedRounds, planned_epsilon
+from .presets import PRESETS, Preset, PresetName
 from .private_sum import PrivateSum, own_offer
 from .protocol import CampaignKind, DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .registry import SETTINGS, ask, checked, find, plan, read
 from .trending import trending
 
 __all__ = [
+    "PRESETS",
     "SETTINGS",
+    "CampaignFinding",
     "CampaignKind",
     "DeployedModel",
+    "Feasibility",
     "Finished",
+    "KnownFleet",
     "PlannedRounds",
+    "Preset",
+    "PresetName",
     "PrivateSum",
     "RoundRequest",
     "RoundResult",
     "Wait",
     "ask",
+    "assess",
     "checked",
     "cohorts_of",
     "compares",

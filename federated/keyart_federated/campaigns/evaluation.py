@@ -134,11 +134,11 @@ def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: Depl
         known |= {"collecting": known["turn"], "collected": collected}
         result["cohorts"] = len(collected)
     if len(collected) > cohorts // 2:
-        result |= _result([EvaluationEstimate(*values) for values in collected], cohorts)
+        result |= combined_result([EvaluationEstimate(*values) for values in collected], cohorts)
     return RoundResult(pack(known), result)
 
 
-def _result(found: Sequence[EvaluationEstimate], cohorts: int) -> dict[str, float]:
+def combined_result(found: Sequence[EvaluationEstimate], cohorts: int) -> dict[str, float]:
     """Return the medians over sub-cohorts. What one that has not answered would have said is anything."""
     missing = [(-math.inf, math.inf)] * (cohorts - len(found))
     intervals = [one.interval(level_of_each(LEVEL, cohorts)) for one in found]

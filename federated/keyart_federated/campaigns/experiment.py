@@ -73,6 +73,10 @@ class ExperimentSettings(CampaignSettings):
     groups: tuple[str, ...] = Field((), description="Groups, with commas between them.")
     most_decisions: int = Field(400, ge=1, le=100_000, description="Latest decisions of a device that count.")
 
+    def experiment_of(self, campaign: Campaign) -> Experiment:
+        """Return the experiment that a campaign with these settings runs. Raises SettingError."""
+        return self.experiment(campaign.epsilon or EPSILON, campaign.delta or DELTA)
+
     def check(self, epsilon: float, delta: float) -> None:
         """Raise a `SettingError` if the campaign cannot be run with this budget."""
         experiment = self.experiment(epsilon, delta)
@@ -115,7 +119,7 @@ class ExperimentSettings(CampaignSettings):
 
 def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:
     """See `CampaignKind.plan`. Every device takes part in one look."""
-    experiment = _experiment(campaign, settings_of(campaign, ExperimentSettings))
+    experiment = settings_of(campaign, ExperimentSettings).experiment_of(campaign)
     offer = experiment.offer(
         0,
         None,
@@ -135,7 +139,7 @@ def ask(
     """See `CampaignKind.ask`. The next look begins on its day after the start."""
     settings = settings_of(campaign, ExperimentSettings)
     known, _ = load(state, campaign)
-    experiment = _experiment(campaign, settings)
+    experiment = settings.experiment_of(campaign)
     results = _results(known, experiment)
     look = known.get("done", 0) + failed
     analysis = _analysis(results)
@@ -175,13 +179,16 @@ def ask(
         arms=offer.arms,
         since=start,
         payload=offer.payload,
-        pending={"day": experiment.look_days[look], "thetas": thetas},
+        pending={
+            "day": max(experiment.look_days[look], round((at.timestamp() - start) / DAY_SECONDS, 2)),
+            "thetas": thetas,
+        },
     )
 
 
 def read(campaign: Campaign, state: bytes | None, summed: PrivateSum, base: DeployedModel) -> RoundResult:
     """See `CampaignKind.read`. The result is the analysis of all looks so far."""
-    experiment = _experiment(campaign, settings_of(campaign, ExperimentSettings))
+    experiment = settings_of(campaign, ExperimentSettings).experiment_of(campaign)
     known, _ = load(state, campaign)
     question = experiment.question()
     require_own(campaign, summed, ("experiment", question.topic))
@@ -203,10 +210,6 @@ def _event(offer: Offer) -> Skellam:
     return Skellam(offer.noise_multiplier, offer.l2, offer.size)
 
 
-def _experiment(campaign: Campaign, settings: ExperimentSettings) -> Experiment:
-    return settings.experiment(campaign.epsilon or EPSILON, campaign.delta or DELTA)
-
-
 def _results(known: dict[str, Any], experiment: Experiment) -> Results:
     return Results.from_dict(known["results"]) if "results" in known else Results(experiment)
 
@@ -220,7 +223,13 @@ def _analysis(results: Results) -> dict[str, Any]:
     found = verdicts(experiment, analysis)
     return {
         "looks": len(results.told),
-        "verdicts": {one.arm: {"word": one.word, "text": one.text} for one in found},
+        "day": results.told[-1].day,
+        "arms": dict(zip(experiment.arms, map(float, analysis.devices), strict=True)),
+        "mismatches": {
+            one.arm: {"difference": float(one.difference[-1]), "bound": float(one.bound[-1]), "found": one.found}
+            for one in analysis.mismatches
+        },
+        "verdicts": {one.arm: {"word": one.word, "text": one.text, "forecast": one.forecast} for one in found},
         "decided": all(one.word != "not yet" for one in found),
         "metrics": {name: _by_arm(courses) for name, courses in analysis.courses.items()},
         "groups": {name: _by_arm(courses) for name, courses in analysis.groups.items()},

@@ -88,13 +88,23 @@ def _noise(places: SegmentLayout, offer: Offer, wanted: int) -> dict[str, float]
 
 def _interval(sums: list[float], rounds: int, wanted: int, noise: float) -> Numbers:
     """Return the mean rate of all rounds so far, with a confidence sequence: it holds after each of them at once."""
-    n, rewards, variance = sums
+    n, rewards, _ = sums
     if n <= 0:
         return {"rate": None, "low": None, "high": None}
-    expected = rounds * (wanted * SPREAD**2 + noise)
-    half = float(Boundary.best_at(expected, LEVEL).reach(variance)) / n
+    half = half_width(sums, rounds * (wanted * SPREAD**2 + noise))
     rate = rewards / n
     return {"rate": rate, "low": max(0.0, rate - half), "high": min(1.0, rate + half)}
+
+
+def half_width(sums: list[float], expected: float) -> float:
+    """Return half the width of the confidence sequence of a mean rate.
+
+    Args:
+        sums: Sums over rounds, as in the campaign's state; the first must be above 0.
+        expected: Variance of the sum of values after the last round, for which the sequence is narrowest.
+    """
+    n, _, variance = sums
+    return float(Boundary.best_at(expected, LEVEL).reach(variance)) / n
 
 
 def _last(estimate: SegmentEstimate) -> Numbers:

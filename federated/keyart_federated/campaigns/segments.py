@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from keyart_federated.rounding import sum_variance
 
 from ..types import Integers
 from .private_estimate import MIN_DEVIATIONS, normal_interval, require_sum
+
+ALL: Final = "all"  # the segment of all devices
 
 
 @dataclass(frozen=True, slots=True)

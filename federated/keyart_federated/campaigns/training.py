@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from statistics import NormalDist
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -56,6 +57,8 @@ from .state_codec import load, pack
 
 PURPOSE: Final = "training"
 PLAYS_A_QUALITY_PLAY: Final = 1.5  # before anybody has said
+UNCLIPPED_PLACE, QUALITY_PLAYS_PLACE = 1, 4  # in the side entries of a training vector
+NORMAL_95: Final = NormalDist().inv_cdf(0.975)
 
 
 class TrainingSettings(Cohort):
@@ -341,6 +344,7 @@ def _trained(
     require_usable(summed, base, parts, by_title=True)
     before = known.get("signal") if known.get("version") == base.version else None
     signal = summed.check(honest_vectors.training(parts), before)
+    side = parts.parts(total)["side"] / (SIDE_NORM * offer.units * survivors)
     learner, question = _question(_Asked(campaign, offer.round, state or b"", base.version, str(base.bundle), base))
     sent = replace(question, scale=offer.numbers, clip=offer.clip, most=float(offer.most_decisions))
     learner, sent = learner.counted(sent, total, float(survivors), variance, places)
@@ -360,12 +364,25 @@ def _trained(
         "plays": new.rates[0],
         "quality_plays": new.rates[1],
         "decisions": new.decisions,
-        "unclipped": float(np.clip(parts.parts(total)["side"][1] / (SIDE_NORM * offer.units * survivors), 0.0, 1.0)),
+        "reward": _reward(
+            float(side[QUALITY_PLAYS_PLACE]), variance / (SIDE_NORM * offer.units * survivors) ** 2, survivors
+        ),
+        "unclipped": float(np.clip(side[UNCLIPPED_PLACE], 0.0, 1.0)),
         "step": float(np.linalg.norm(model.theta - learner.state.model.theta)),
         "signal": signal,
     }
     known = known | {"signal": signal, "decisions": new.decisions}
     return RoundResult(_kept(campaign, known, new, base), result, files)
+
+
+def _reward(observed: float, noise_variance: float, devices: int) -> dict[str, float]:
+    """Return the mean reward a decision over the cohort's devices with its 95 % interval, from this sum alone.
+
+    A device's mean lies between 0 and 1, so that its variance over devices is at most p (1 − p).
+    """
+    mean = min(max(observed, 0.0), 1.0)
+    half = NORMAL_95 * math.sqrt(noise_variance + mean * (1 - mean) / devices)
+    return {"mean": mean, "low": max(observed - half, 0.0), "high": min(observed + half, 1.0)}
 
 
 def _kept(campaign: Campaign, known: Mapping[str, Any], learner: Learner, base: DeployedModel) -> bytes:

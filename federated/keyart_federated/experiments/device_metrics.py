@@ -32,10 +32,18 @@ class DeviceMetric:
     better: int = 1
     guard: bool = False
 
-    def shown(self, value: float, signed: bool = False) -> str:
-        """Return a value as text. Noise may have put it out of its range; a difference is signed."""
-        sign, value = ("+", value) if signed else ("", min(max(value, 0.0), self.most))
-        return f"{100 * value:{sign}.2f} %" if self.unit == "%" else f"{value:{sign}.3g} {self.unit}"
+    def shown(self, value: float) -> str:
+        """Return a value as text. Noise may have put it out of its range."""
+        value = min(max(value, 0.0), self.most)
+        return f"{100 * value:.2f} %" if self.unit == "%" else f"{value:.3g} {self.unit}"
+
+    def shown_difference(self, value: float) -> str:
+        """Return an absolute difference as text: signed, and of shares in percentage points (pp).
+
+        With % it would be taken for a relative change.
+        """
+        text = f"{100 * value:+.2f} pp" if self.unit == "%" else f"{value:+.3g} {self.unit}"
+        return text.replace("-", "−")
 
 
 def percent(share: float) -> str:

@@ -22,10 +22,10 @@ RETRY_SECONDS: Final = 2
 
 
 class HashThreads:
-    """The threads of one process, on its event loop."""
+    """The threads of one process, on its event loop; `oidc_pages` has others that wait for the provider."""
 
-    def __init__(self) -> None:
-        self._limiter = CapacityLimiter(MAX_THREADS)
+    def __init__(self, threads: int = MAX_THREADS) -> None:
+        self._limiter = CapacityLimiter(threads)
         self._pending: Counter[str] = Counter()  # by network
 
     def full(self, network: str) -> bool:

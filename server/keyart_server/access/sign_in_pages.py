@@ -1,4 +1,4 @@
-"""The pages `/login`, `/logout` and `/join/CODE`."""
+"""The pages `/login`, `/logout` and `/join/CODE`; `second_factor_pages` and `oidc_pages` continue a sign-in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Request, Response
 from fastapi.responses import RedirectResponse
@@ -17,7 +18,7 @@ from keyart.errors import InputError
 
 from ..http.client_network import client_network
 from ..service import Service
-from . import passwords, people
+from . import challenges, passwords, people, second_factors
 from .failure_report import FailureReport
 from .guard import Who, refuse_cross_site
 from .hash_threads import RETRY_SECONDS, HashThreads
@@ -29,7 +30,10 @@ WINDOW: Final = timedelta(minutes=15)
 MAX_FAILURES_OF_NAME: Final = 10
 MAX_FAILURES_OF_NETWORK: Final = 50  # whatever the names; many colleagues may share a network
 REFUSAL_SECONDS: Final = (1.0, 3.0)
+NO_PASSWORDS: Final = "This server accepts no passwords; use single sign-on."
 BUSY: Final = "Too many people are signing in right now; try again in a few seconds."
+
+SECOND_FACTOR: Final = "code"  # cookie of a challenge
 
 Text = Annotated[str, Form(max_length=400)]
 
@@ -43,7 +47,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
 def _login_route(service: Service, hashing: HashThreads) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     state, clock = service.state, service.clock
-    throttle, failures = Throttle(WINDOW, clock), FailureReport(state, WINDOW, clock)
+    throttle, failures = Throttle(WINDOW, clock), FailureReport(state, WINDOW, clock, service.guard.failures)
 
     def limits_of(network: str, name: str) -> dict[str, int]:
         limits = {f"{network} {people.folded_name(name)}": MAX_FAILURES_OF_NAME}
@@ -54,18 +58,29 @@ def _login_route(service: Service, hashing: HashThreads) -> APIRouter:
     def checked(name: str, password: str) -> tuple[Person | None, bool]:
         with state.reading() as session:
             account = people.find_by_name(session, name)
-        if account is None:
+        if account is None or not account[1]:  # no such account, or one without a password
             passwords.verify_password(password, people.dummy_password_hash())
-            return None, False
+            return None if account is None else account[0], False
         return account[0], passwords.verify_password(password, account[1])
 
-    def begin_session(person: Person) -> str:
+    def welcome(person: Person, next: str) -> Response:
+        """Begin a session, or ask for the second factor."""
         with state.writing() as session:
-            return people.sign_in(session, clock(), person)
+            if second_factors.is_on(session, person.id):
+                secret = challenges.begin(session, clock(), person)
+                response = RedirectResponse(f"/login/code?{urlencode({'next': local_path(next)})}", 303)
+                service.guard.challenge(response, SECOND_FACTOR, secret, challenges.VALID)
+                return response
+            secret = people.sign_in(session, clock(), person)
+        response = RedirectResponse(local_path(next), 303)
+        service.guard.sign_in(response, secret)
+        return response
 
     @router.post("/login")
     async def login(request: Request, name: Text, password: Text, next: Text = "/") -> Response:
         refuse_cross_site(request)
+        if not service.settings.identity.passwords:
+            return show_sign_in(service, next, status=403)
 
         async def refused(status: int, mistake: str, retry_seconds: int) -> Response:
             # Without the database and without a thread. And late, at moments that differ: of a flood almost all is
@@ -92,16 +107,13 @@ def _login_route(service: Service, hashing: HashThreads) -> APIRouter:
             response.background = BackgroundTask(failures.add, person)
             return response
         throttle.take_back(limits)
-        secret = await run_in_threadpool(begin_session, person)
-        welcome = RedirectResponse(_local_path(next), 303)
-        service.guard.sign_in(welcome, secret)
-        return welcome
+        return await run_in_threadpool(welcome, person, next)
 
     return router
 
 
 def _logout_route(service: Service) -> APIRouter:
-    router = service.guard.router("read")
+    router = service.guard.router(None)
     router.include_in_schema = False
 
     @router.post("/logout")
@@ -120,6 +132,10 @@ def _join_routes(service: Service, hashing: HashThreads) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     state, clock = service.state, service.clock
 
+    def refuse_without_passwords() -> None:
+        if not service.settings.identity.passwords:
+            raise HTTPException(403, NO_PASSWORDS)
+
     def join_page(code: str, mistake: str = "", name: str = "", status: int = 200) -> Response:
         with state.reading() as session:
             role = people.invited_role(session, clock(), code)
@@ -130,6 +146,7 @@ def _join_routes(service: Service, hashing: HashThreads) -> APIRouter:
 
     @router.get("/join/{code}")
     def join(code: str) -> Response:
+        refuse_without_passwords()
         return join_page(code)
 
     def join_and_begin(code: str, name: str, sealed: str) -> str:
@@ -144,6 +161,7 @@ def _join_routes(service: Service, hashing: HashThreads) -> APIRouter:
     @router.post("/join/{code}")
     async def joined(request: Request, code: str, name: Text, password: Text) -> Response:
         refuse_cross_site(request)
+        refuse_without_passwords()
         if not await run_in_threadpool(is_invited, code):  # before the expensive password hash
             return await run_in_threadpool(join_page, code)
         network = client_network(request)
@@ -179,10 +197,14 @@ def show_sign_in(
     nobody: bool = False,
 ) -> Response:
     """Render the sign-in page; `nobody` shows what to do before the first account exists."""
-    values: dict[str, Any] = {"next": _local_path(next), "mistake": mistake, "name": name, "nobody": nobody}
+    identity, path = service.settings.identity, local_path(next)
+    values: dict[str, Any] = {
+        "next": path, "mistake": mistake, "name": name, "nobody": nobody, "passwords": identity.passwords,
+        "single_sign_on": None if identity.oidc is None else f"/login/oidc?{urlencode({'next': path})}",
+    }  # fmt: skip
     return service.pages.show("login.html", status, headers, **values)
 
 
-def _local_path(path: str) -> str:
+def local_path(path: str) -> str:
     """Return a path on this server, or `/`: a link must not redirect elsewhere after sign-in."""
     return path if path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable() else "/"

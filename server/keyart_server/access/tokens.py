@@ -14,6 +14,7 @@ from keyart.errors import SettingError
 
 from .. import audit_log
 from ..data_folder import DataFolder
+from ..http.pagination import PageRequest, read_page
 from ..state import ServerState
 from ..state.tables import TokenRow
 from . import secrets
@@ -25,7 +26,15 @@ ADMIN, ADMIN_DAYS = "admin", 365
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The stored properties of a token, without its secret."""
+    """The stored properties of a token, without its secret.
+
+    Attributes:
+        id: identifier, 16 hexadecimal digits.
+        name: name in the audit log.
+        scopes: what it may do.
+        created: time at which it was issued.
+        expires: time from which it is refused.
+    """
 
     id: str
     name: str
@@ -57,13 +66,25 @@ def issue(
 
 def find(session: Session, at: datetime, secret: str) -> Token | None:
     """Return the token with this secret, if it has not expired."""
-    row = session.scalars(select(TokenRow).where(TokenRow.digest == secrets.digest(secret))).one_or_none()
-    return None if row is None or row.expires <= at else _token(row)
+    token = _find(session, secret)
+    return None if token is None or token.expires <= at else token
+
+
+def find_expired(session: Session, at: datetime, secret: str) -> Token | None:
+    """Return the token with this secret, if it has expired; whoever has the secret may know when."""
+    token = _find(session, secret)
+    return None if token is None or token.expires > at else token
 
 
 def list_all(session: Session) -> list[Token]:
     """Return all tokens, oldest first."""
     return [_token(row) for row in session.scalars(select(TokenRow).order_by(TokenRow.created, TokenRow.id))]
+
+
+def list_page(session: Session, paging: PageRequest) -> tuple[list[Token], str | None]:
+    """Return one page of tokens, newest first, and the cursor of the next page."""
+    page, following = read_page(session, select(TokenRow), (TokenRow.created, TokenRow.id), paging)
+    return [_token(row) for row in page], following
 
 
 def revoke(session: Session, at: datetime, actor: str, token_id: str) -> bool:
@@ -95,6 +116,11 @@ def ensure_admin(state: ServerState, data: DataFolder, at: datetime) -> None:
             replace_file(data.admin_token, f"{secret}\n".encode(), 0o600)
     except OSError as error:
         raise SettingError(f"Cannot use {data.admin_token}: {error.strerror or error}; remove it.") from error
+
+
+def _find(session: Session, secret: str) -> Token | None:
+    row = session.scalars(select(TokenRow).where(TokenRow.digest == secrets.digest(secret))).one_or_none()
+    return None if row is None else _token(row)
 
 
 def _token(row: TokenRow) -> Token:

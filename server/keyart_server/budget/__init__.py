@@ -5,15 +5,32 @@ The package uses `state` and `audit_log`, and the accountant of `keyart_federate
 
 from __future__ import annotations
 
-from .charges import Budget, Charge, charge, configure, fleet_budget, give_back, list_charges, projected_epsilon
+from .charges import (
+    Budget,
+    Charge,
+    charge,
+    configure,
+    epsilon_by_campaign,
+    event_counts,
+    event_counts_by_campaign,
+    fleet_budget,
+    give_back,
+    list_charges,
+    projected_epsilon,
+    spent_after,
+)
 
 __all__ = [
     "Budget",
     "Charge",
     "charge",
     "configure",
+    "epsilon_by_campaign",
+    "event_counts",
+    "event_counts_by_campaign",
     "fleet_budget",
     "give_back",
     "list_charges",
     "projected_epsilon",
+    "spent_after",
 ]

@@ -10,7 +10,8 @@ most-sampled device has spent.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -24,8 +25,10 @@ from keyart_federated.accounting import Mechanism, composed_by_draw
 from keyart_federated.accounting.ledger import event_from, event_json
 
 from .. import audit_log
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import BudgetRow, ChargeRow
 
+EventCounts = Counter[tuple[Mechanism, float, float]]
 ROW = 1
 EPSILON, DELTA = 8.0, 1e-6  # default limits of devices (`keyart.Limits`)
 
@@ -106,9 +109,34 @@ def list_charges(session: Session) -> list[Charge]:
     return [_charge(row) for row in session.execute(select(table).order_by(table.c.spent, table.c.at))]
 
 
+def list_page(session: Session, paging: PageRequest) -> tuple[list[Charge], str | None]:
+    """Return one page of charges, newest first, and the cursor of the next page."""
+    key = ChargeRow.at, ChargeRow.campaign_id, ChargeRow.number
+    page, following = read_page(session, select(ChargeRow), key, paging)
+    return [_charge(row) for row in page], following
+
+
+def spent_after(session: Session, campaign_id: str, numbers: Collection[int]) -> dict[int, float]:
+    """Return the ε of the fleet after each of these rounds of a campaign that was charged."""
+    rows = select(ChargeRow.number, ChargeRow.spent).where(
+        ChargeRow.campaign_id == campaign_id, ChargeRow.number.in_(numbers)
+    )
+    return {row[0]: row[1] for row in session.execute(rows)}
+
+
+def epsilon_by_campaign(charges: Sequence[Charge]) -> dict[str, float]:
+    """Return how much each campaign's rounds added to the fleet's ε. Charges come oldest first."""
+    added: dict[str, float] = {}
+    spent_before = 0.0
+    for charge in charges:
+        added[charge.campaign_id] = added.get(charge.campaign_id, 0.0) + charge.spent - spent_before
+        spent_before = charge.spent
+    return added
+
+
 def projected_epsilon(session: Session, event: Mechanism, low: float = 0.0, high: float = 1.0) -> float:
     """Return the ε of the fleet if this event were charged to devices with a sampling bucket in [low, high)."""
-    return composed_by_draw(_event_counts(session) + Counter([(event, low, high)]), fleet_budget(session).delta)
+    return composed_by_draw(event_counts(session) + Counter([(event, low, high)]), fleet_budget(session).delta)
 
 
 def charge(
@@ -167,7 +195,7 @@ def give_back(session: Session, at: datetime, campaign_id: str, number: int) -> 
     later = list(session.scalars(select(ChargeRow).where(ChargeRow.at >= row.at).order_by(*order)))
     later.remove(row)
     session.delete(row)
-    counts, delta = _event_counts(session), fleet_budget(session).delta
+    counts, delta = event_counts(session), fleet_budget(session).delta
     for charge_row in reversed(later):
         charge_row.spent = composed_by_draw(counts, delta)
         counts -= Counter([(from_json(charge_row.event), charge_row.low, charge_row.high)])
@@ -187,12 +215,20 @@ def from_json(text: str) -> Mechanism:
     return event_from(json.loads(text))
 
 
-def _event_counts(session: Session) -> Counter[tuple[Mechanism, float, float]]:
-    """Count how often each event was charged to each sampling bucket range."""
-    key_columns = ChargeRow.event, ChargeRow.low, ChargeRow.high
-    counts: Counter[tuple[Mechanism, float, float]] = Counter()
-    for text, low, high, count in session.execute(select(*key_columns, func.count()).group_by(*key_columns)):
-        counts[from_json(text), low, high] += count  # different texts may describe equal events
+def event_counts(session: Session, campaign_id: str | None = None) -> EventCounts:
+    """Count how often each event was charged to each sampling bucket range, by all campaigns or by one."""
+    by_campaign = event_counts_by_campaign(session)
+    return by_campaign[campaign_id] if campaign_id is not None else sum(by_campaign.values(), EventCounts())
+
+
+def event_counts_by_campaign(session: Session) -> defaultdict[str, EventCounts]:
+    """Count, by campaign, how often each event was charged to each sampling bucket range."""
+    key_columns = ChargeRow.campaign_id, ChargeRow.event, ChargeRow.low, ChargeRow.high
+    counts: defaultdict[str, EventCounts] = defaultdict(EventCounts)
+    for campaign_id, text, low, high, count in session.execute(
+        select(*key_columns, func.count()).group_by(*key_columns)
+    ):
+        counts[campaign_id][from_json(text), low, high] += count  # different texts may describe equal events
     return counts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from .charges import Budget, Charge
 PACE_WINDOW: Final = timedelta(days=28)
 MIN_SPAN: Final = timedelta(days=1)  # minimum period for a rate
 MAX_HORIZON: Final = timedelta(days=36_500)
+MAX_ROUNDS_LEFT: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,22 @@ def forecast(charges: Sequence[Charge], budget: Budget, at: datetime) -> Forecas
     if spent_in_window <= 0 or budget.left / spent_in_window > MAX_HORIZON / span:
         return Forecast(spent_in_window / days, None, another)
     return Forecast(spent_in_window / days, at + span * (budget.left / spent_in_window), another)
+
+
+def rounds_left(charges: Sequence[Charge], budget: Budget) -> int | None:
+    """Return how many rounds like the last one still fit into the budget; None before the first charge.
+
+    The ε of n further rounds rises with n, so the largest n is found by bisection, up to `MAX_ROUNDS_LEFT`.
+    """
+    if not charges:
+        return None
+    counts = Counter((charge.event, charge.low, charge.high) for charge in charges)
+    last = (charges[-1].event, charges[-1].low, charges[-1].high)
+
+    def fits(rounds: int) -> bool:
+        return composed_by_draw(counts + Counter({last: rounds}), budget.delta) <= budget.epsilon
+
+    return bisect_left(range(1, MAX_ROUNDS_LEFT + 1), True, key=lambda rounds: not fits(rounds))
 
 
 def _next_round_epsilon(charges: Sequence[Charge], budget: Budget) -> float:

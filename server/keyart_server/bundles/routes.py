@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 
@@ -24,6 +24,10 @@ METADATA: Final = re.compile(rf"timestamp\.json|{NUMBER}\.(?:root|targets|snapsh
 FILE: Final = r"[a-z][a-z0-9_]*\.[a-z0-9]+"
 TARGET: Final = re.compile(rf"{NUMBER}/[0-9a-f]{{64}}\.{FILE}", re.ASCII)
 PLAIN_TARGET: Final = re.compile(rf"{NUMBER}/{FILE}", re.ASCII)
+
+
+FileName = Annotated[str, Path(description="Name of the file.")]
+VersionText = Annotated[str, Path(description="Model version.")]
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -46,13 +50,13 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
     @router.head("/tuf/metadata/{name}", include_in_schema=False)
     @router.get("/tuf/metadata/{name}", **options)
-    async def metadata(name: str, request: Request) -> Response:
+    async def metadata(name: FileName, request: Request) -> Response:
         """Return signed metadata (The Update Framework)."""
         return await send("metadata", _checked_name(METADATA, name), request)
 
     @router.head("/tuf/targets/{version}/{name}", include_in_schema=False)
     @router.get("/tuf/targets/{version}/{name}", **options)
-    async def target(version: str, name: str, request: Request) -> Response:
+    async def target(version: VersionText, name: FileName, request: Request) -> Response:
         """Return a file of the bundle with this model version.
 
         TUF clients ask for `SHA256.NAME`. The plain name is answered too, for devices with keyart 0.1 and for people.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 from typing import cast
@@ -15,6 +16,7 @@ from keyart_federated.campaigns.campaign import ROUNDS, Action, Campaign, Kind, 
 
 from .. import audit_log
 from ..access.secrets import make_id
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import CampaignRow
 
 
@@ -53,6 +55,25 @@ def list_all(session: Session, state: Standing | None = None) -> list[Campaign]:
     if state is not None:
         rows = rows.where(CampaignRow.state == state)
     return [_campaign(row) for row in session.scalars(rows)]
+
+
+def list_page(
+    session: Session, paging: PageRequest, state: Standing | None = None, kind: Kind | None = None
+) -> tuple[list[Campaign], str | None]:
+    """Return one page of campaigns, of one state or kind if these are given, and the cursor of the next page."""
+    rows = select(CampaignRow)
+    if state is not None:
+        rows = rows.where(CampaignRow.state == state)
+    if kind is not None:
+        rows = rows.where(CampaignRow.kind == kind)
+    page, following = read_page(session, rows, (CampaignRow.created, CampaignRow.id), paging)
+    return [_campaign(row) for row in page], following
+
+
+def names(session: Session, campaign_ids: Collection[str]) -> dict[str, str]:
+    """Return the names of these campaigns, by id."""
+    rows = select(CampaignRow.id, CampaignRow.name).where(CampaignRow.id.in_(campaign_ids))
+    return {row[0]: row[1] for row in session.execute(rows)}
 
 
 def count_by_state(session: Session) -> dict[str, int]:

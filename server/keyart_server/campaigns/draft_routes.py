@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, HTTPException, Path, Response
+from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
 
 from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns import checked
-from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, MAX_ROUNDS, Campaign
+from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, MAX_ROUNDS
 
+from .. import idempotency
 from ..access import Who
 from ..http.error_responses import error_schema, found_or_404
+from ..idempotency import CreatedAnswer, Once
 from ..service import Service
 from . import campaign_store, drafts
-
-Id = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="The `id` returned on creation.")]
+from .campaign_resource import CampaignId, CampaignResource, describe_campaigns
 
 
 class DraftChange(BaseModel):
@@ -49,7 +51,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
     no_draft: dict[int | str, dict[str, Any]] = {409: error_schema("The campaign is no draft.")}
 
     @operating.patch("/api/v1/campaigns/{campaign_id}", responses={**missing, **no_draft})
-    def change_campaign(campaign_id: Id, change: DraftChange, who: Who) -> Campaign:
+    def change_campaign(campaign_id: CampaignId, change: DraftChange, who: Who) -> CampaignResource:
         """Change a draft."""
         given = change.model_dump(exclude_unset=True)
         try:
@@ -63,14 +65,15 @@ def routes(service: Service) -> Sequence[APIRouter]:
                 for name in ("name", "rounds"):
                     if name in given and given[name] is None:
                         del given[name]
-                return found_or_404(drafts.change(session, clock(), who.name, campaign_id, given), "campaign")
+                changed = found_or_404(drafts.change(session, clock(), who.name, campaign_id, given), "campaign")
+                return describe_campaigns(session, [changed])[0]
         except SettingError as error:
             raise HTTPException(422, str(error)) from None
         except InputError as error:
             raise HTTPException(409, str(error)) from None
 
     @operating.delete("/api/v1/campaigns/{campaign_id}", status_code=204, responses={**missing, **no_draft})
-    def delete_campaign(campaign_id: Id, who: Who) -> None:
+    def delete_campaign(campaign_id: CampaignId, who: Who) -> None:
         """Delete a draft. A campaign that was started stays, with its results."""
         try:
             with state.writing() as session:
@@ -78,13 +81,21 @@ def routes(service: Service) -> Sequence[APIRouter]:
         except InputError as error:
             raise HTTPException(409, str(error)) from None
 
-    @operating.post("/api/v1/campaigns/{campaign_id}/clone", status_code=201, responses=missing)
-    def clone_campaign(campaign_id: Id, who: Who, response: Response, wanted: CloneRequest | None = None) -> Campaign:
+    @operating.post(
+        "/api/v1/campaigns/{campaign_id}/clone",
+        status_code=201,
+        response_model=CampaignResource,
+        responses={**missing, **idempotency.CONFLICT},
+    )
+    def clone_campaign(campaign_id: CampaignId, who: Who, once: Once, body: CloneRequest | None = None) -> Response:
         """Create a draft with the settings of a campaign, whatever its state."""
-        name = "" if wanted is None else wanted.name
-        with state.writing() as session:
-            campaign = found_or_404(drafts.clone(session, clock(), who.name, campaign_id, name), "campaign")
-        response.headers["Location"] = f"/api/v1/campaigns/{campaign.id}"
-        return campaign
+        at, name = clock(), "" if body is None else body.name
+
+        def change(session: Session) -> CreatedAnswer:
+            clone = found_or_404(drafts.clone(session, at, who.name, campaign_id, name), "campaign")
+            (created,) = describe_campaigns(session, [clone])
+            return CreatedAnswer(created.model_dump_json(), f"/api/v1/campaigns/{created.id}")
+
+        return once.create(state, at, change)
 
     return (operating,)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+
+from keyart_federated.campaigns import Feasibility
 
 from ..budget import Budget
 from ..budget.forecast import Forecast
 from ..campaigns import Campaign
 from ..releases.release import Release
+from ..releases.release_facts import facts_by_version
 from ..rounds import Round
 from ..rounds.stage_windows import SILENT_AFTER
+from ..webhooks import Webhook
 from . import formatting
 from .queries import Failure
 
@@ -48,6 +52,8 @@ class Snapshot:
         damage: damage of the bundle repository, or "".
         catalog: whether the server has a catalogue.
         halted: why the server has paused a campaign, by its id.
+        webhooks: receivers of events.
+        infeasible: running campaigns that cannot finish on the fleet as it is now, by id.
     """
 
     at: datetime
@@ -62,25 +68,32 @@ class Snapshot:
     damage: str
     catalog: bool
     halted: Mapping[str, str]
+    webhooks: Sequence[Webhook] = ()
+    infeasible: Mapping[str, Feasibility] = field(default_factory=dict)
 
 
 def alerts(snapshot: Snapshot) -> list[Alert]:
     """Return all alerts, urgent ones first."""
     collected = [
         *_releases(snapshot), *_signatures(snapshot), *_budget(snapshot), *_blocked(snapshot), *_gateways(snapshot),
-        *_paused_by_server(snapshot), *_failures(snapshot),
+        *_paused_by_server(snapshot), *_infeasible(snapshot), *_failures(snapshot), *_webhooks(snapshot),
     ]  # fmt: skip
     return sorted(collected, key=lambda alert: not alert.urgent)
 
 
 def _releases(snapshot: Snapshot) -> list[Alert]:
     collected = []
+    facts = facts_by_version(snapshot.releases)
+    replacing = {fact.rollback_version for fact in facts.values() if fact.rollback == "pending"}
     for release in snapshot.releases:
         link = f"/releases/{release.version}"
         if release.standing == "held":
             sentence = f"Model {release.version}: {release.reason} Promote it or withdraw it."
             collected.append(Alert("Release held", sentence, link))
-        if release.standing == "waiting":
+        if release.version in replacing:
+            sentence = f"Devices keep a withdrawn model until model {release.version} is published. {release.reason}"
+            collected.append(Alert("Rollback pending", sentence.strip(), link))
+        elif release.standing == "waiting":
             collected.append(Alert("Release waiting", f"Model {release.version}: {release.reason}", link))
     return collected
 
@@ -141,6 +154,29 @@ def _paused_by_server(snapshot: Snapshot) -> list[Alert]:
     return [
         Alert("Campaign paused", f"{snapshot.campaigns[campaign_id].name}: {reason}", f"/campaigns/{campaign_id}")
         for campaign_id, reason in snapshot.halted.items()
+    ]
+
+
+def _webhooks(snapshot: Snapshot) -> list[Alert]:
+    """Return alerts about webhooks that the server has disabled."""
+    return [
+        Alert("Webhook disabled", f"{webhook.name}: {webhook.reason}", f"/webhooks/{webhook.id}", False)
+        for webhook in snapshot.webhooks
+        if webhook.disabled is not None and webhook.reason
+    ]
+
+
+def _infeasible(snapshot: Snapshot) -> list[Alert]:
+    """Return alerts about running campaigns that cannot make progress on this fleet: why, and what to do."""
+    return [
+        Alert(
+            "Campaign cannot progress",
+            " ".join(
+                (f"{snapshot.campaigns[campaign_id].name}:", found.blocking[0].sentence, found.blocking[0].advice)
+            ),
+            f"/campaigns/{campaign_id}",
+        )
+        for campaign_id, found in snapshot.infeasible.items()
     ]
 
 

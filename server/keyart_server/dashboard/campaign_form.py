@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from keyart.errors import SettingError
 from keyart_federated.campaigns import SETTINGS, checked
 from keyart_federated.campaigns.campaign import ROUNDS, Campaign
+from keyart_federated.campaigns.setting_texts import parse_number
 
 from ..campaigns import Kind
 from . import settings_form
@@ -53,7 +54,7 @@ def read_form(kind: Kind, sent: Mapping[str, str], kept: Mapping[str, Any] | Non
     for name, number in (("epsilon", float), ("rounds", int)):
         if text := sent.get(name, "").strip():
             try:
-                values[name] = settings_form.parse_number("The value", text, number)
+                values[name] = parse_number("The value", text, number)
             except SettingError as error:
                 errors[name] = str(error)
     errors |= _general_errors(values)

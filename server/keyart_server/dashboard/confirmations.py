@@ -67,7 +67,7 @@ def delete_draft(campaign: Campaign) -> Confirmation:
 
 def promote_release(release: Release) -> Confirmation:
     """Return the page that asks before a release is promoted."""
-    version, share = release.version, release.next_share
+    version, share = release.version, release.next_share or 1.0
     if share < 1:
         sentence = f"{percent(share)} of devices are offered it next; after that the roll-out plan continues."
     else:
@@ -79,7 +79,7 @@ def promote_release(release: Release) -> Confirmation:
         f"Promote model {version} to {percent(share)} of devices?",
         (sentence, *why),
         f"Promote to {percent(share)}",
-        f"/releases/{version}/go-on",
+        f"/releases/{version}/promote",
         (f"/releases/{version}", f"Model {version}"),
         reason_required=share >= 1,
         dangerous=False,

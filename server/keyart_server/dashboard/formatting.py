@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from markupsafe import Markup
+
 MISSING: Final = "–"
 STEPS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 
@@ -49,9 +51,9 @@ def duration(seconds: float) -> str:
     return counted(int(seconds), "second")
 
 
-def counted(quantity: int, noun: str) -> str:
-    """Format a quantity with its noun: 1 round, 2,000 rounds."""
-    return f"{quantity:,} {noun}" if quantity == 1 else f"{quantity:,} {noun}s"
+def counted(quantity: int, noun: str, plural: str = "") -> str:
+    """Format a quantity with its noun: 1 round, 2,000 rounds; `plural` is for nouns that do not only take an s."""
+    return f"{quantity:,} {noun}" if quantity == 1 else f"{quantity:,} {plural or noun + 's'}"
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -71,6 +73,15 @@ def epsilon(value: float | None) -> str:
 def percent(share: float | None, digits: int = 3) -> str:
     """Format a share as a percentage."""
     return MISSING if share is None or not math.isfinite(share) else f"{number(100 * share, digits)} %"
+
+
+def setting(value: object, name: str) -> str:
+    """Format a setting of a campaign; the start of an experiment is stored in Unix seconds."""
+    if name == "start" and isinstance(value, int):
+        return date_time(datetime.fromtimestamp(value, UTC))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number(value)
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple | dict) else str(value)
 
 
 def difference(value: float) -> str:
@@ -110,6 +121,12 @@ def words_of_name(name: str) -> str:
     return name.replace("_", " ")
 
 
+def with_code(text: str) -> Markup:
+    """Escape a text, and mark what stands between backticks as code."""
+    parts = enumerate(text.split("`"))
+    return Markup("").join(Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in parts)
+
+
 FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "date_time": date_time,
     "date_time_seconds": date_time_seconds,
@@ -121,12 +138,14 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "epsilon": epsilon,
     "percent": percent,
     "difference": difference,
+    "setting": setting,
     "words_of_name": words_of_name,
     "words_of_check": words_of_check,
     "file_size": file_size,
     "reason_text": reason_text,
     "actor_name": actor_name,
     "actor_kind": actor_kind,
+    "with_code": with_code,
 }
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from ..releases.gate import ALL, Gate
 from ..releases.release import Release
-from .results import Rate
+from ..rounds.round_result import Rate
 
 AGAINST_BASE: Final = f"quality {ALL}"  # the gate of the comparison on all held-out devices
 
@@ -48,7 +48,8 @@ def ancestors(releases: Sequence[Release]) -> frozenset[int]:
 
 def rollout_stages(release: Release) -> tuple[RolloutStage, ...]:
     """Return the stages of the release's plan."""
-    return tuple(RolloutStage(share, share <= release.share, share == release.share) for share in release.plan.stages)
+    reached = max(release.share, release.reached)
+    return tuple(RolloutStage(share, share <= reached, share == release.share) for share in release.plan.stages)
 
 
 def gain_over_base(release: Release) -> Rate | None:

@@ -10,8 +10,12 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from keyart_federated import charts
 
 from ..http.security_headers import CACHE_FOREVER
+from ..rounds.round_result import Rate
 from .formatting import FILTERS
 from .status_icons import icon_of
 
@@ -39,7 +43,7 @@ class Pages:
         self._templates.filters.update(FILTERS)
         self._templates.globals.update(
             style=STYLE.address, script=SCRIPT.address, upload_script=UPLOAD_SCRIPT.address, icon=ICON.address,
-            icon_of=icon_of,
+            icon_of=icon_of, draw_chart=_chart, draw_interval=_interval,
         )  # fmt: skip
         self._templates.globals["server_trusted"] = server_trusted
         self._templates.globals["ui"] = self._templates.get_template("ui.html").module
@@ -57,17 +61,26 @@ class Pages:
         return "".join(page.blocks[LIVE](page.new_context({**DEFAULT_VALUES, **values})))
 
 
+def _chart(chart: charts.Chart, name: str) -> Markup:
+    return Markup(charts.render(chart, name))  # noqa: S704  # it escapes every text
+
+
+def _interval(estimate: Rate, low: float, high: float) -> Markup:
+    drawn = charts.interval_svg(estimate.mean, estimate.low, estimate.high, (low, high))
+    return Markup(drawn)  # noqa: S704  # numbers only
+
+
 class Asset:
     """A static file that pages load."""
 
-    def __init__(self, name: str) -> None:
-        self.content = (ASSETS / name).read_bytes()
+    def __init__(self, name: str, more: str = "") -> None:
+        self.content = (ASSETS / name).read_bytes() + more.encode()
         kind = name.rpartition(".")[2]
         self.media = MEDIA[kind]
         self.address = f"/assets/{hashlib.sha256(self.content).hexdigest()[:16]}.{kind}"
 
 
-STYLE: Final = Asset("keyart.css")
+STYLE: Final = Asset("keyart.css", charts.STYLE)
 SCRIPT: Final = Asset("live.js")
 UPLOAD_SCRIPT: Final = Asset("upload.js")
 ICON: Final = Asset("keyart.svg")

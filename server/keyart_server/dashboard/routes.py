@@ -8,27 +8,34 @@ from fastapi import APIRouter
 
 from ..service import Service
 from .pages import (
+    account_page,
+    api_docs_page,
     audit_page,
     budget_page,
     bundle_upload_page,
     campaigns_page,
     catalog_page,
+    compare_page,
     confirmation_page,
     drafts_page,
     enrolment_page,
     experiments_page,
+    feasibility_page,
     first_steps_page,
     fleet_page,
     overview_page,
     people_page,
     releases_page,
+    webhooks_page,
 )
 
 PAGES = (
     overview_page,
+    compare_page,  # before /campaigns/{campaign_id}
     campaigns_page,
     drafts_page,
     confirmation_page,
+    feasibility_page,
     experiments_page,
     bundle_upload_page,  # /releases/new must precede /releases/{version}
     releases_page,
@@ -39,6 +46,9 @@ PAGES = (
     first_steps_page,
     audit_page,
     people_page,
+    api_docs_page,
+    account_page,
+    webhooks_page,
 )
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import NoneType
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 
 from keyart.errors import SettingError
-from keyart_federated.campaigns import SETTINGS
+from keyart_federated.campaigns import PRESETS, SETTINGS
 from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, ROUNDS
 from keyart_federated.campaigns.noise import EPSILON
+from keyart_federated.campaigns.setting_texts import parse_value, value_types
 
 from ..campaigns import Kind
 from .formatting import words_of_name
@@ -41,6 +41,10 @@ MAIN_SETTINGS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "statistics": ("topic", "wanted", "minimum_devices", "hours"),
     "experiment": ("name", "arms", "devices", "days", "looks", "margin"),
     "evaluation": ("version", "wanted", "minimum_devices", "window"),
+}
+# Help of settings that a person gives in another form than the API.
+HELP: Final[Mapping[str, str]] = {
+    "start": "Date and time in UTC, such as 2027-01-31 08:00; empty: when the campaign is created.",
 }
 PREFIX: Final = "settings."  # distinguishes an experiment's name from the campaign's
 
@@ -107,6 +111,15 @@ def labels(form: Form) -> dict[str, str]:
     return {field.name: field.label for field in (*form.common, *form.main, *form.more)}
 
 
+def values_of_preset(name: str, kind: Kind) -> dict[str, str]:
+    """Return the values of a preset as the fields of the form show them; none for a preset that is not offered."""
+    preset = next((preset for known, preset in PRESETS.items() if known == name and kind in preset.settings), None)
+    if preset is None:
+        return {}
+    settings = {PREFIX + setting: text_of(value) for setting, value in preset.settings_of(kind).items()}
+    return {"epsilon": text_of(preset.epsilon), "rounds": text_of(preset.rounds), **settings}
+
+
 def parse_settings(kind: Kind, sent: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return the settings of a submitted form, for `checked`, and the errors of fields that hold no such value.
 
@@ -118,69 +131,31 @@ def parse_settings(kind: Kind, sent: Mapping[str, str]) -> tuple[dict[str, Any],
         text = sent.get(PREFIX + name, "").strip()
         if text and _fits_one_line(about):
             try:
-                values[name] = _value("The value", text, about)
+                values[name] = parse_value(name, text, about)
             except SettingError as error:
-                errors[name] = str(error)
+                errors[name] = str(error).replace(f"{name} is ", "The value is ", 1)
     return values, errors
 
 
-def parse_number(name: str, text: str, kind: type[int] | type[float]) -> float:
-    """Parse a number. Raises SettingError."""
-    try:
-        return kind(text)
-    except ValueError:
-        expected = "a whole number" if kind is int else "a number"
-        raise SettingError(f"{name} is {text[:40]!r}; it must be {expected}.") from None
-
-
 def _field(name: str, about: FieldInfo) -> Field:
-    kinds = _kinds(about)
+    kinds = value_types(about)
     required = about.is_required()
     return Field(
         PREFIX + name,
         LABELS.get(name, words_of_name(name).capitalize()),
-        about.description or "",
+        HELP.get(name, about.description or ""),
         "" if required else text_of(about.get_default()),
         name if name in LABELS else "",
         tuple((value, value) for value in kinds if isinstance(value, str)),
-        bool({int, float} & set(kinds)),
+        bool({int, float} & set(kinds)) and name not in HELP,
         required,
         name == "purpose",
     )
 
 
-def _value(name: str, text: str, about: FieldInfo) -> Any:
-    kinds = _kinds(about)
-    if int in kinds or float in kinds:
-        return parse_number(name, text, int if int in kinds else float)
-    if tuple in kinds:
-        parts = [part for text_part in text.split(",") if (part := text_part.strip())]
-        numbers = float in get_args(about.annotation)
-        return [parse_number(name, part, float) for part in parts] if numbers else parts
-    return text
-
-
-def _kinds(about: FieldInfo) -> tuple[Any, ...]:
-    """Return what a value may be: types, or the words of a list."""
-    return tuple(_flat(about.annotation))
-
-
-def _flat(annotation: Any) -> list[Any]:
-    origin, inner = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return list(inner)
-    if origin is tuple or origin is dict:
-        return [origin]
-    if hasattr(annotation, "__metadata__"):
-        return _flat(inner[0])
-    if inner:
-        return [kind for part in inner if part is not NoneType for kind in _flat(part)]
-    return [annotation]
-
-
 def _fits_one_line(about: FieldInfo) -> bool:
     """Tell whether a single text field can hold the value."""
-    return dict not in _kinds(about) or tuple in _kinds(about)
+    return dict not in value_types(about) or tuple in value_types(about)
 
 
 def text_of(value: Any) -> str:
@@ -189,7 +164,7 @@ def text_of(value: Any) -> str:
         return ""
     return (
         ", ".join(map(str, value))
-        if isinstance(value, (tuple, list))
+        if isinstance(value, tuple | list)
         else f"{value:g}"
         if isinstance(value, float)
         else str(value)

@@ -5,6 +5,7 @@ scheduling            when a round may begin, and what it asks
 candidate_evaluation  a candidate's way through the gates
 rollout               a release's way from share to share
 estimate_codec        estimates in the result of a round that evaluates a release
+engine_metrics        durations and failures of steps, and the lease
 round_driver          runs rounds on Flower, in threads
 lease                 one engine per database
 

@@ -17,13 +17,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from keyart.errors import BundleError, KeyartError, SumRefused
 from keyart_federated import campaigns as federated_campaigns
 
+from .. import idempotency
 from ..campaigns import Campaign, campaign_store
+from ..campaigns.waiting import store_reasons
 from ..gateway import enrolment
+from ..monitoring.audit_follower import AuditFollower
 from ..releases import publishing, release_store
+from ..releases.deployed_model import current_base
 from ..rounds import Round, round_store
 from ..rounds.round import GUARD_TOPIC
 from ..service import Service
 from . import candidate_evaluation, rollout, scheduling
+from .engine_metrics import EngineMetrics
 from .estimate_codec import encode_estimates
 from .lease import Lease
 from .round_driver import RoundDriver
@@ -40,6 +45,7 @@ class CampaignEngine:
     def __init__(self, service: Service, driver: RoundDriver) -> None:
         self._service, self._driver, self._lease = service, driver, Lease(service.state)
         self._settled = datetime.min.replace(tzinfo=UTC)
+        self._metrics, self._follower = EngineMetrics(service.metrics), AuditFollower(service.metrics)
 
     def run(self, stop: threading.Event) -> None:
         """Step until `stop` is set."""
@@ -47,24 +53,33 @@ class CampaignEngine:
             while not stop.is_set():
                 pause = STEP_SECONDS
                 try:
-                    if self._lease.held():
-                        self.step()
+                    held = self._lease.held()
+                    self._metrics.lease_held.set(held)
+                    if held:
+                        with self._metrics.step_seconds.time():
+                            self.step()
+                        self._metrics.last_step.set_to_current_time()
                     else:
+                        self._follower.reset()
                         pause = STANDBY_SECONDS
                 except SQLAlchemyError as error:
+                    self._metrics.failures.labels("database").inc()
                     log.warning("the engine is waiting for the database", extra={"error": type(error).__name__})
                     pause = STANDBY_SECONDS
                 except Exception:
+                    self._metrics.failures.labels("other").inc()
                     log.exception("an engine step failed")
                     pause = STANDBY_SECONDS
                 stop.wait(pause)
         finally:
+            self._metrics.lease_held.set(0)
             self._driver.close()
             self._lease.release()
 
     def step(self) -> None:
         """Do everything that is due now."""
         with self._service.state.reading() as session:
+            self._follower.step(session)
             campaigns_by_id = {campaign.id: campaign for campaign in campaign_store.list_all(session)}
             active, answered = round_store.list_active(session), round_store.list_answered(session)
         for round_ in active:
@@ -81,6 +96,7 @@ class CampaignEngine:
             with self._service.state.writing() as session:
                 enrolment.write_audit_rows(session, self._service.clock())
                 enrolment.delete_expired(session, self._service.clock())
+                idempotency.delete_expired(session, self._service.clock())
         candidate_evaluation.step(self._service)
         rollout.step(self._service)
         for campaign in campaigns_by_id.values():
@@ -91,12 +107,13 @@ class CampaignEngine:
             round_.id for round_ in campaigns_by_id.values() if round_.state == "running"
         }:
             self._service.blocked.pop(name, None)
+        store_reasons(self._service.state, self._service.blocked)
 
     def _ask(self, campaign: Campaign) -> None:
         """Begin the next round of the campaign, if it is due."""
         service, at = self._service, self._service.clock()
         with service.state.reading() as session:
-            base = scheduling.current_base(service, session)
+            base = current_base(service, session)
             # Failures before a person resumed the campaign do not count.
             rounds = [
                 round_
@@ -143,7 +160,7 @@ class CampaignEngine:
         service = self._service
         with service.state.reading() as session:
             open_round = round_store.find_open(session, round_.id)
-            base = scheduling.current_base(service, session)
+            base = current_base(service, session)
             memory = scheduling.load_campaign_state(session, campaign.id)
         if open_round is None or isinstance(base, str):
             return

@@ -14,6 +14,7 @@ from keyart_federated.campaigns.sub_cohorts import combined
 
 from ..campaigns import Campaign, campaign_store
 from ..releases import Release, publishing, release_store
+from ..releases.deployed_model import current_base
 from ..rounds.round import COMPARISON_TOPIC, cohort_topics
 from ..service import Service
 from . import scheduling
@@ -36,7 +37,7 @@ def _evaluate(service: Service, release: Release, campaign_id: str) -> None:
         return
     with service.state.reading() as session:
         campaign = campaign_store.find(session, campaign_id)
-        base = scheduling.current_base(service, session)
+        base = current_base(service, session)
         files = release_store.files(session, release.version)
     if campaign is None or isinstance(base, str):
         return

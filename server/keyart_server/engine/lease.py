@@ -19,9 +19,15 @@ LOCK: Final = 0x6B657962  # "keyb"; migrations use another lock
 
 
 class Lease:
-    """A lease that lasts as long as its database connection: a killed or disconnected server loses it."""
+    """A lease that lasts as long as its database connection: a killed or disconnected server loses it.
 
-    def __init__(self, state: ServerState) -> None:
+    Args:
+        state: the database.
+        lock: number of the lock; each kind of work has its own.
+    """
+
+    def __init__(self, state: ServerState, lock: int = LOCK) -> None:
+        self._lock = lock
         self._engine, self._alone = state.engine, state.engine.dialect.name == "sqlite"
         self._held: Connection | None = None
 
@@ -38,7 +44,7 @@ class Lease:
                 raise
             return True
         connection = self._engine.connect()
-        got = connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}).scalar_one()
+        got = connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": self._lock}).scalar_one()
         connection.rollback()  # the lock belongs to the session, not to the transaction
         if not got:
             connection.close()

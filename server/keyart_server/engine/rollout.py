@@ -17,6 +17,7 @@ from keyart_federated.campaigns.sub_cohorts import combined
 
 from ..campaigns import Campaign, campaign_store
 from ..releases import Release, publishing, release_store
+from ..releases.deployed_model import current_base
 from ..rounds import Round
 from ..rounds.round import GUARD_TOPIC, cohort_topics
 from ..service import Service
@@ -49,7 +50,7 @@ def _guard(service: Service, release: Release) -> None:
     cohorts = federated_campaigns.cohorts_of(campaign)
     topics = [f"{GUARD_TOPIC}{release.version} {release.share:g} {check} {{}}" for check in range(len(checks))]
     with service.state.reading() as session:
-        base = scheduling.current_base(service, session)
+        base = current_base(service, session)
         rounds = {
             topic.format(group): [
                 scheduling.recent_rounds(session, campaign.id, of_cohort)

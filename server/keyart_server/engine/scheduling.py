@@ -2,63 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import lru_cache
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy.orm import Session
 
-from keyart.bundle import Manifest
 from keyart.campaigns import Limits, ParticipationHistory
-from keyart.errors import CatalogError, KeyartError
-from keyart.model import FeatureSpec
+from keyart.errors import KeyartError
 from keyart_federated import campaigns as federated_campaigns
 
 from .. import budget
 from ..campaigns import Campaign, campaign_store
 from ..gateway.discovery import poll_seconds
-from ..releases import release_store
 from ..rounds import Round, round_store
 from ..service import Service
 from ..state.tables import CampaignStateRow
 
-log = logging.getLogger("keyart.server")
 MAX_VECTOR_BYTES: Final = 7_500_000  # so that vector and pads fit the body limit of a gateway
 FIRST_PAUSE, MAX_PAUSE = timedelta(seconds=5), timedelta(hours=1)  # delay after a failed round, doubled each time
 MAX_CONSECUTIVE_FAILURES: Final = 10  # then the campaign is paused
-
-
-def current_base(service: Service, session: Session) -> federated_campaigns.DeployedModel | str:
-    """Return the model and catalogue that campaigns build on, or the reason why no round can begin."""
-    try:
-        catalog = service.catalogs.read(session)
-    except CatalogError as error:
-        return str(error)
-    if catalog is None:
-        return "The server has no catalogue; upload one on the page Catalogue."
-    release = release_store.newest_released(session)
-    if release is None:
-        return "No bundle is released to all devices; upload one on the page Releases."
-    folder, all_releases = service.bundles.folder(release.version), release_store.list_all(session)
-    other_folders = {
-        release_.version: service.bundles.folder(release_.version) for release_ in all_releases if release_.share > 0
-    }
-    withdrawn_versions = (
-        release_.version for release_ in all_releases if release_.standing in ("refused", "withdrawn")
-    )
-    refused_versions = frozenset(version for version in withdrawn_versions if version > release.version)
-    return federated_campaigns.DeployedModel(
-        catalog, folder, release.version, _feature_spec(folder), other_folders, refused_versions
-    )
-
-
-@lru_cache(maxsize=4)
-def _feature_spec(bundle: Path) -> FeatureSpec:
-    """Read the feature spec of a published bundle, which never changes; the engine asks every second."""
-    return FeatureSpec.from_json(Manifest.read(bundle).feature_spec)
 
 
 def recent_rounds(session: Session, campaign_id: str, topic: str = "") -> list[Round]:
@@ -175,7 +138,6 @@ def save_campaign_state(session: Session, campaign_id: str, number: int, memory:
 
 def pause_campaign(service: Service, session: Session, campaign: Campaign, reason: str) -> None:
     """Pause a campaign that cannot continue without a person."""
-    log.warning("campaign paused", extra={"campaign": campaign.id, "error": reason})
     campaign_store.move(session, service.clock(), "server", campaign.id, "pause", reason)
 
 

@@ -10,6 +10,7 @@ from fastapi import HTTPException, Request
 from starlette.concurrency import run_in_threadpool
 
 from ..http.client_network import client_network
+from ..monitoring.metrics import Metrics
 from ..state import ServerState
 from .discovery import Discovery, ReadOffer
 from .rate_limits import RateLimiter
@@ -30,6 +31,7 @@ class GatewayContext:
         clock: returns the current time, with zone.
         offered: reads the model on offer.
         rates: rate limiter per network.
+        metrics: the metrics of this process.
         revoked: the issuer's revocation list; None if there is none.
 
     Raises:
@@ -44,11 +46,12 @@ class GatewayContext:
         clock: Callable[[], datetime],
         offered: ReadOffer,
         rates: RateLimiter,
+        metrics: Metrics,
         revoked: Revocations | None = None,
     ) -> None:
         self.state, self.clock = state, clock
         self._rates, self._rounds = rates, RoundCache(state)
-        self.queue = SubmissionQueue(state, check_name(name), issuers, clock, revoked)
+        self.queue = SubmissionQueue(state, check_name(name), issuers, clock, metrics, revoked)
         self.discovery = Discovery(state, clock, offered)
 
     def limit_rate(self, request: Request) -> None:

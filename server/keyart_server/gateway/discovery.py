@@ -86,6 +86,11 @@ def poll_seconds(session: Session, at: datetime) -> int:
     devices = session.scalars(
         select(func.count()).select_from(EnrolledDeviceRow).where(EnrolledDeviceRow.expires > at)
     ).one()
+    return poll_interval(devices)
+
+
+def poll_interval(devices: int) -> int:
+    """Return the polling interval, in seconds, of a fleet of so many idle devices. Pure."""
     spread = POLL_STEP_SECONDS * math.ceil(devices / TARGET_POLLS_PER_SECOND / POLL_STEP_SECONDS)
     return min(max(spread, MIN_POLL_SECONDS), MAX_POLL_SECONDS)
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..http.application import build_application, health_routes
 from ..http.error_responses import error_json
+from ..monitoring.database_metrics import DatabaseCollector, PingCollector, watch_database
 from ..monitoring.metrics import Metrics
 from ..releases import release_store
 from ..state import ServerState
@@ -61,16 +62,17 @@ def create_gateway(
             return False
         return True
 
+    watch_database(state.engine, metrics)
     rates = for_direct_clients() if tls else for_proxied_clients()
     health = health_routes(
         lambda: {"database": "ok" if reachable() else "does not answer"},
         metrics,
-        lambda: metrics.database_up.set(reachable()),
+        (DatabaseCollector(state.engine), PingCollector(reachable)),
     )
     return build_application(
         "keyart gateway",
         "The HTTP gateway for devices.",
-        [health, device_routes(GatewayContext(state, name, issuers, clock, offered, rates, revoked))],
+        [health, device_routes(GatewayContext(state, name, issuers, clock, offered, rates, metrics, revoked))],
         running,
         _no_page,
         metrics,

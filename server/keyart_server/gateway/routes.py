@@ -58,7 +58,13 @@ _TICKET: Final[Responses] = {
 
 
 class OfferedModel(BaseModel):
-    """The model on offer: `share` of all devices install `version`, the others `before`."""
+    """The model on offer.
+
+    Attributes:
+        version: model version; null if there is none yet.
+        share: share of devices that install it.
+        before: model version that the other devices install; null if they keep what they have.
+    """
 
     version: int | None
     share: float
@@ -68,7 +74,11 @@ class OfferedModel(BaseModel):
 class ListedRound(BaseModel):
     """A round for devices with a sampling bucket in [low, high).
 
-    No device can join after `closes`, in Unix seconds.
+    Attributes:
+        id: identifier of the round.
+        low: lower end of the range.
+        high: upper end of the range.
+        closes: Unix seconds after which no device can join.
     """
 
     id: str
@@ -78,7 +88,12 @@ class ListedRound(BaseModel):
 
 
 class CurrentState(BaseModel):
-    """The discovery document; `again` is the polling interval of idle devices in seconds."""
+    """The discovery document.
+
+    Attributes:
+        again: polling interval of idle devices, in seconds.
+        rounds: rounds that devices can join.
+    """
 
     again: int
     model: OfferedModel
@@ -89,7 +104,14 @@ def routes(service: Service) -> Sequence[APIRouter]:
     """Return the device routes of the server itself."""
     rates = for_direct_clients() if service.settings.tls else for_proxied_clients()
     context = GatewayContext(
-        service.state, MAIN_GATEWAY, service.issuers, service.clock, release_store.offered, rates, service.revoked
+        service.state,
+        MAIN_GATEWAY,
+        service.issuers,
+        service.clock,
+        release_store.offered,
+        rates,
+        service.metrics,
+        service.revoked,
     )
     return (device_routes(context),)
 

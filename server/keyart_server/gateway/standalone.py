@@ -15,7 +15,9 @@ from keyart.errors import SettingError
 
 from ..clock import now
 from ..http.address import Address
+from ..http.certificate_expiry import certificate_expiry
 from ..http.web_server import listen, run_application
+from ..monitoring import events, tracing
 from ..monitoring.metrics import Metrics
 from ..releases import release_store
 from ..signing.signing_keys import public_keys
@@ -66,6 +68,12 @@ def serve(
 ) -> None:
     """Serve until stopped; `on_listening` is called once with the address. Raises SettingError."""
     settings.check_tls()
+    tracing.install("keyart-gateway")
+
+    def ready(address: str) -> None:
+        on_listening(address)
+        events.emit("process.start", program="gateway", version=keyart.__version__)
+
     with ExitStack() as stack:
         listening = stack.enter_context(listen(settings.host, settings.port))
         state = ServerState.open(settings.database_url, upgrade=False)
@@ -73,6 +81,8 @@ def serve(
         issuers = public_keys(settings.issuers)
         revoked = None if settings.revocations is None else Revocations(settings.revocations, issuers)
         metrics = Metrics(keyart.__version__)
+        metrics.set_certificate("listener", certificate_expiry(settings.tls_cert))
+        metrics.set_certificate("superlink_ca", certificate_expiry(settings.superlink_ca))
         app = create_gateway(
             state,
             settings.name,
@@ -85,7 +95,7 @@ def serve(
         )
         address = settings.base_url(listening.getsockname()[1])
         with _relaying(settings):
-            run_application(app, settings, listening, lambda: on_listening(address))
+            run_application(app, settings, listening, lambda: ready(address))
 
 
 @contextmanager

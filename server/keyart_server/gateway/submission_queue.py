@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -17,6 +18,8 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from keyart.secagg import Stage
 
+from ..monitoring.metrics import Metrics
+from ..rounds.round import STATUS_OF_STAGE
 from ..state import ServerState
 from . import enrolment
 from .revocations import Revocations
@@ -31,6 +34,8 @@ GATHER_SECONDS: Final = 0.02
 MAX_BATCH: Final = 128
 MAX_WAITING_BYTES: Final = 64_000_000  # above this, devices get the answer to retry
 MAX_TRIES: Final = 3
+# Outcome of a submission by the status of its response; every other status is "refused".
+OUTCOMES: Final[Mapping[int, str]] = {200: "accepted", 204: "accepted", 410: "late", 503: "retry"}
 DATABASE_UNAVAILABLE: Final = SubmissionResult(503, "The database does not answer; nothing was changed. Try again.")
 REVOKED: Final = SubmissionResult(403, "The issuer has revoked this device's certificate.")
 LIST_MISSING: Final = SubmissionResult(503, "The issuer's revocation list has expired at this gateway; try again.")
@@ -55,10 +60,14 @@ class SubmissionQueue:
         gateway: str,
         issuers: Collection[bytes],
         clock: Callable[[], datetime],
+        metrics: Metrics,
         revoked: Revocations | None = None,
     ) -> None:
         self._state, self._gateway, self._issuers, self._clock = state, gateway, issuers, clock
         self._revoked = revoked
+        self._submissions = metrics.counter(
+            "keyart_submissions_total", "Submissions of devices by stage and outcome.", ("stage", "outcome")
+        )
         self._waiting: list[_Pending] = []
         self._waiting_bytes = 0
         self._writer: asyncio.Task[None] | None = None
@@ -68,13 +77,21 @@ class SubmissionQueue:
         self, cached: CachedRound, stage: Stage, ticket: Ticket | None, content: bytes
     ) -> SubmissionResult:
         """Queue a submission and wait for its result; `ticket` is None at the stage of keys."""
-        if self._waiting_bytes + len(content) > MAX_WAITING_BYTES:
-            return QUEUE_FULL
+        result = QUEUE_FULL
+        if self._waiting_bytes + len(content) <= MAX_WAITING_BYTES:
+            result = await self._queued(cached, stage, ticket, content)
+        self._submissions.labels(STATUS_OF_STAGE[stage], OUTCOMES.get(result.status, "refused")).inc()
+        return result
+
+    async def _queued(
+        self, cached: CachedRound, stage: Stage, ticket: Ticket | None, content: bytes
+    ) -> SubmissionResult:
         pending = _Pending(cached, stage, ticket, content, asyncio.get_running_loop().create_future())
         self._waiting.append(pending)
         self._waiting_bytes += len(content)
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write())
+            # It writes for many requests, so it runs under the id of none.
+            self._writer = asyncio.create_task(self._write(), context=Context())
         return await pending.result
 
     async def _write(self) -> None:

@@ -87,12 +87,13 @@ class Address:
     def allowed_hosts(self) -> frozenset[str] | None:
         """Return the host names that a request may carry, or None if any is allowed.
 
-        The check prevents DNS rebinding. With TLS or behind a proxy the name is checked there, so any is allowed.
+        The check prevents DNS rebinding, for which the names of this machine itself are of no use: commands that run
+        beside the server reach it by them. With TLS or behind a proxy without --url, any name is allowed.
         """
         named = {urlsplit(self.url).hostname or ""} if self.url else set()
         if self.loopback:
             return frozenset({self.host, *LOOPBACK_NAMES, *named})
-        return frozenset(named) or None
+        return frozenset({*named, *LOOPBACK_NAMES}) if named else None
 
     def base_url(self, port: int) -> str:
         """Return the public base URL, without a trailing slash, of a server that listens on `port`."""

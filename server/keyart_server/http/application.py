@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 import keyart
 
 from ..monitoring.metrics import Metrics
 from . import error_responses
 from .body_limits import BodyLimits
+from .openapi_document import complete_document
+from .request_ids import RequestIds
 from .request_metrics import RequestMetrics
 from .security_headers import SecurityHeaders
 
@@ -31,8 +35,13 @@ def build_application(
     *,
     hosts: frozenset[str] | None,
     secure: bool,
+    proxy: str | None = None,
 ) -> FastAPI:
-    """Build an application; `page` renders an error for a browser, `hosts` and `secure` go to `SecurityHeaders`."""
+    """Build an application.
+
+    `page` renders an error for a browser, `hosts` and `secure` go to `SecurityHeaders`. `proxy` is the IP address of
+    the proxy in front, whose `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Request-Id` are believed.
+    """
     app = FastAPI(
         title=title,
         summary=summary,
@@ -47,19 +56,25 @@ def build_application(
     for router in routers:
         app.include_router(router)
     error_responses.install(app, page)
+    generate = app.openapi
+    app.openapi = lambda: app.openapi_schema or complete_document(generate())  # type: ignore[method-assign]
     app.add_middleware(BodyLimits)
     app.add_middleware(RequestMetrics, metrics=metrics)
     app.add_middleware(SecurityHeaders, hosts=hosts, secure=secure)
+    if proxy is not None:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=proxy)
+    app.add_middleware(RequestIds, proxy=proxy)  # outermost: it compares the address of the connection
     return app
 
 
 def health_routes(
-    checks: Callable[[], Mapping[str, str]], metrics: Metrics, update_gauges: Callable[[], None]
+    checks: Callable[[], Mapping[str, str]], metrics: Metrics, collectors: Sequence[Collector] = ()
 ) -> APIRouter:
     """Return `/healthz` (liveness), `/readyz` (readiness) and `/metrics` (Prometheus).
 
     All three need no token, since load balancers have none; they return states and counts only. Keep `/metrics`
-    inside the network. `checks` returns, per check, `ok` or a description of the problem.
+    inside the network. `checks` returns, per check, `ok` or a description of the problem; `collectors` are read at
+    each scrape.
     """
     router = APIRouter()
     not_ready: dict[int | str, dict[str, Any]] = {503: {"description": "Which check failed."}}
@@ -80,8 +95,7 @@ def health_routes(
 
     @router.get("/metrics", name="metrics", response_class=PlainTextResponse)
     def prometheus() -> Response:
-        """Return counters and timings in the Prometheus text format."""
-        update_gauges()
-        return Response(metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        """Return the metrics of this process in the Prometheus text format."""
+        return Response(metrics.text(collectors), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     return router

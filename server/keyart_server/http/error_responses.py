@@ -18,6 +18,8 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from keyart.errors import InputError, KeyartError
 
+from .request_ids import instance
+
 log = logging.getLogger("keyart.server")
 T = TypeVar("T")
 RETRY_SECONDS = 5
@@ -33,7 +35,12 @@ PROBLEM: Final = "application/problem+json"
 
 
 class FieldProblem(BaseModel):
-    """An error of one field of a request; its value is not repeated, since it may be a secret."""
+    """An error of one field of a request; its value is not repeated, since it may be a secret.
+
+    Attributes:
+        field: name of the field, with dots between the parts of its path.
+        detail: what is wrong with it.
+    """
 
     field: str
     detail: str
@@ -45,7 +52,9 @@ class Problem(BaseModel):
     Attributes:
         type: kind of problem, as a URI; `about:blank` if the status says it all.
         title: name of the status.
+        status: status of the answer.
         detail: sentence that says what happened and what to do next.
+        instance: id of the request, as in the log and in the header `X-Request-Id`.
         errors: errors by field, if the request has invalid fields.
     """
 
@@ -53,6 +62,7 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
+    instance: str | None = None
     errors: list[FieldProblem] = []
 
 
@@ -67,9 +77,13 @@ def error_json(
 ) -> JSONResponse:
     """Return an error response as problem details."""
     problem = Problem(
-        title=HTTPStatus(status).phrase, status=status, detail=sentence[:MAX_SENTENCE_LENGTH], errors=list(errors)
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=sentence[:MAX_SENTENCE_LENGTH],
+        instance=instance(),
+        errors=list(errors),
     )
-    return JSONResponse(problem.model_dump(), status, headers, media_type=PROBLEM)
+    return JSONResponse(problem.model_dump(exclude_none=True), status, headers, media_type=PROBLEM)
 
 
 def found_or_404(item: T | None, noun: str) -> T:

@@ -1,4 +1,4 @@
-"""Counting and timing of requests, and logging of server failures without details for the client."""
+"""Counting, timing and tracing of requests, and logging of server failures without details for the client."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..monitoring import tracing
+from ..monitoring.logs import request_id
 from ..monitoring.metrics import Metrics
 from .error_responses import error_json
 
@@ -34,17 +36,21 @@ class RequestMetrics:
             await send(message)
 
         failure: Exception | None = None
-        try:
-            await self._app(scope, receive, tracked_send)
-        except Exception as error:
-            failure = error
-            if not status:
-                await error_json(500, "The server failed to answer this request; see its log.")(
-                    scope, receive, tracked_send
-                )
-        seconds = time.perf_counter() - began
-        route = getattr(scope.get("route"), "path", "other")
         method = scope["method"] if scope["method"] in METHODS else "other"
+        with tracing.request_span(
+            method, {"http.request.method": method, "keyart.request": request_id.get()}
+        ) as span:
+            try:
+                await self._app(scope, receive, tracked_send)
+            except Exception as error:
+                failure = error
+                if not status:
+                    await error_json(500, "The server failed to answer this request; see its log.")(
+                        scope, receive, tracked_send
+                    )
+            route = getattr(scope.get("route"), "path", "other")
+            tracing.describe_response(span, method, route, status, failure)
+        seconds = time.perf_counter() - began
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         if failure is not None:

@@ -29,8 +29,7 @@ def run_application(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=address.proxy is not None,  # clients can forge them; the named proxy sets its own
-        forwarded_allow_ips=address.proxy,
+        proxy_headers=False,  # clients can forge them; `build_application` believes those of the named proxy
         date_header=True,
         lifespan="on",
         ws="none",

@@ -20,6 +20,7 @@ from keyart.bundle import replace_file
 from keyart.errors import InputError, MessageError, SettingError
 from keyart.secagg import CertificationRequest, RevocationList, certify
 
+from ..monitoring import events
 from .attestation import Attestation
 from .issuer_store import IssuerStore
 
@@ -102,6 +103,10 @@ class CertificateAuthority:
         self._store.add_vouchers([voucher_hash(voucher) for voucher in made], expires)
         return made
 
+    def count_devices(self) -> int:
+        """Return the number of devices with a valid certificate."""
+        return self._store.count_certified(int(self._clock().timestamp()))
+
     def revoke(self, device: bytes) -> None:
         """Revoke a device's public key, and write the list."""
         self._store.revoke(hashlib.sha256(device).digest(), int(self._clock().timestamp()))
@@ -117,6 +122,7 @@ class CertificateAuthority:
             replace_file(self._file, data, 0o644)
         except OSError as error:
             raise SettingError(f"Cannot write {self._file}: {error.strerror or error}.") from None
+        events.emit("revocation.publish", list=version, count=len(hashes))
         return data
 
     def current_list(self) -> bytes:

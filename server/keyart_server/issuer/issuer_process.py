@@ -27,12 +27,15 @@ from ..data_folder import DataFolder
 from ..gateway.rate_limits import for_direct_clients, for_proxied_clients
 from ..http.address import Address
 from ..http.application import build_application, health_routes
+from ..http.certificate_expiry import certificate_expiry
 from ..http.error_responses import error_json
 from ..http.web_server import listen, run_application
+from ..monitoring import events, tracing
 from ..monitoring.metrics import Metrics
 from ..signing import tuf_keys
 from .attestation import load_attestation
 from .certificate_authority import CertificateAuthority, Certified
+from .issuer_metrics import IssuerMetrics
 from .issuer_store import IssuerStore
 from .routes import issuer_routes
 
@@ -110,14 +113,17 @@ def open_issuer(
 def create_issuer(issuer: OpenIssuer, settings: IssuerSettings, metrics: Metrics) -> FastAPI:
     """Build the application of an issuer."""
 
+    counts = IssuerMetrics(metrics)
+
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         issuer.authority.current_list()
-        yield
+        async with counts.summarising():
+            yield
 
     rates = for_direct_clients() if settings.tls else for_proxied_clients()
-    health = health_routes(lambda: {"issuer": "ok"}, metrics, lambda: None)
-    routers = [health, *issuer_routes(issuer.authority, issuer.token, rates)]
+    health = health_routes(lambda: {"issuer": "ok"}, metrics)
+    routers = [health, *issuer_routes(issuer.authority, issuer.token, rates, counts)]
     summary = "Certifies the keys of devices."
     hosts, secure = settings.allowed_hosts, settings.secure
     return build_application(
@@ -132,13 +138,21 @@ def serve(settings: IssuerSettings, on_listening: Callable[[str, str], None]) ->
         SettingError: The issuer cannot start.
     """
     settings.check_tls()
+    tracing.install("keyart-issuer")
+    metrics = Metrics(keyart.__version__)
+    metrics.set_certificate("listener", certificate_expiry(settings.tls_cert))
     with (
         listen(settings.host, settings.port) as listening,
         open_issuer(settings.data, attestation=settings.attestation) as issuer,
     ):
-        app = create_issuer(issuer, settings, Metrics(keyart.__version__))
+        app = create_issuer(issuer, settings, metrics)
         address = settings.base_url(listening.getsockname()[1])
-        run_application(app, settings, listening, lambda: on_listening(address, issuer.public.hex()))
+
+        def ready() -> None:
+            on_listening(address, issuer.public.hex())
+            events.emit("process.start", program="issuer", version=keyart.__version__)
+
+        run_application(app, settings, listening, ready)
 
 
 def _token(path: Path) -> str:

@@ -96,6 +96,12 @@ class IssuerStore:
             (version,) = connection.execute("UPDATE list SET version = version + 1 RETURNING version").fetchone()
             return version, frozenset(row[0] for row in connection.execute("SELECT device FROM revoked"))
 
+    def count_certified(self, now: int) -> int:
+        """Return the number of keys with a valid certificate that was not revoked."""
+        with self._lock:
+            valid = "SELECT COUNT(*) FROM certified WHERE expires >= ? AND device NOT IN (SELECT device FROM revoked)"
+            return int(self._connection.execute(valid, (now,)).fetchone()[0])
+
     def forget_expired(self, now: int) -> None:
         """Delete vouchers and keys whose time is over; an expired certificate needs no revocation."""
         with self._writing() as connection:

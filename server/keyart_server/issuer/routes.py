@@ -20,24 +20,32 @@ from ..gateway.rate_limits import RateLimiter
 from ..http.client_network import client_network
 from ..http.error_responses import error_schema
 from .certificate_authority import CertificateAuthority, voucher_hash
+from .issuer_metrics import IssuerMetrics
 
 VOUCHER_TRIES: Final = 5.0  # with one voucher at once, then one a minute
 LIST_CACHE: Final = "public, max-age=3600"
 
 
 class VoucherRequest(BaseModel):
-    """A request for a number of vouchers."""
+    """A request for a number of vouchers.
+
+    Attributes:
+        count: number of vouchers.
+    """
 
     count: int = 1
 
 
-def issuer_routes(authority: CertificateAuthority, token: str, rates: RateLimiter) -> Sequence[APIRouter]:
+def issuer_routes(
+    authority: CertificateAuthority, token: str, rates: RateLimiter, counts: IssuerMetrics
+) -> Sequence[APIRouter]:
     """Return the routes of an issuer.
 
     Args:
         authority: Certifies.
         token: Bearer token of whoever may make vouchers and revoke keys.
         rates: Limits per network.
+        counts: Counts certificates, vouchers and revocations.
     """
     router = APIRouter()
     tries = RateLimiter(1 / 60, VOUCHER_TRIES)
@@ -79,7 +87,9 @@ def issuer_routes(authority: CertificateAuthority, token: str, rates: RateLimite
         try:
             made = await run_in_threadpool(authority.certificate, wanted, given)
         except InputError as error:
+            counts.certificate("refused")
             raise HTTPException(403, str(error)) from None
+        counts.certificate("certified")
         return Response(made, media_type=BYTES)
 
     @router.get(REVOKED_PATH, response_class=Response, responses={200: {"content": {BYTES: BINARY}}, **BUSY})
@@ -99,7 +109,9 @@ def issuer_routes(authority: CertificateAuthority, token: str, rates: RateLimite
     @router.post("/issuer/vouchers", responses=refused, **guarded)
     async def vouchers(wanted: VoucherRequest) -> JSONResponse:
         """Make one-use vouchers, for the app's account service; needs the issuer's token."""
-        return JSONResponse({"vouchers": await run_in_threadpool(authority.vouchers, wanted.count)})
+        made = await run_in_threadpool(authority.vouchers, wanted.count)
+        counts.vouchers(len(made))
+        return JSONResponse({"vouchers": made})
 
     @router.post(
         "/issuer/revoke",
@@ -112,6 +124,7 @@ def issuer_routes(authority: CertificateAuthority, token: str, rates: RateLimite
     async def revoke(request: Request) -> Response:
         """Revoke a device's public key, which is the body (32 bytes); needs the issuer's token."""
         await run_in_threadpool(authority.revoke, await _key(request))
+        counts.revocation()
         return Response(status_code=204)
 
     return (router,)

@@ -1,52 +1,95 @@
-"""Prometheus metrics, served at `/metrics`. They describe no person, no device and no campaign content."""
+"""Prometheus metrics, served at `/metrics`. They describe no person, no device and no campaign content.
+
+A process exports what it knows itself: every process its requests, its memory and its database; the server the
+fleet (`fleet_metrics`), and while it holds the lease the engine and the rounds (`round_metrics`); a gateway its
+submissions.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import TypeVar, cast
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
+    Metric,
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.platform_collector import PlatformCollector
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # an additional, unused series per counter
 
 BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+T = TypeVar("T", bound=MetricWrapperBase)
 
 
 class Metrics:
-    """The metrics registry of one process; packages may add metrics to `registry`."""
+    """The metrics of one process. Packages bring their own; asking twice for a metric returns the same one."""
 
     def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry()
-        options: dict[str, Any] = {"registry": self.registry}
-        self.requests = Counter("keyart_requests", "Requests answered.", ("method", "route", "status"), **options)
-        self.seconds = Histogram(
-            "keyart_request_seconds", "Response time.", ("route",), buckets=BUCKETS_SECONDS, **options
+        self._by_name: dict[str, MetricWrapperBase] = {}
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.requests = self.counter("keyart_requests_total", "Requests answered.", ("method", "route", "status"))
+        self.seconds = self.histogram(
+            "keyart_request_seconds", "Time from a request to the end of its response.", BUCKETS_SECONDS, ("route",)
         )
-        self.database_up = Gauge("keyart_database_up", "1 if the database answers.", **options)
-        self.campaigns = Gauge("keyart_campaigns", "Campaigns by state.", ("state",), **options)
-        self.rounds = Gauge("keyart_rounds", "Rounds by status.", ("standing",), **options)
-        self.epsilon = Gauge("keyart_epsilon_spent", "Privacy budget (epsilon) that the fleet has spent.", **options)
-        self.budget = Gauge("keyart_epsilon_budget", "Privacy budget (epsilon) of the fleet.", **options)
-        self.gateways = Gauge("keyart_gateways", "Gateways with a heartbeat within the last five minutes.", **options)
-        self.held = Gauge(
-            "keyart_releases_for_a_person", "Releases that are held or waiting for a decision.", **options
-        )
-        self.bundle = Gauge("keyart_bundle_version", "Model version offered to devices; -1 if none.", **options)
-        self.expires = Gauge(
-            "keyart_bundle_expires_timestamp_seconds",
-            "Expiry of the signed timestamp; 0 if there is none.",
-            **options,
-        )
-        Gauge("keyart_build", "Always 1; the label holds the version.", ("version",), **options).labels(version).set(
-            1
+        self.gauge("keyart_build_info", "The version of keyart; the value is always 1.", ("version",)).labels(
+            version
+        ).set(1)
+
+    def counter(self, name: str, documentation: str, labels: Sequence[str] = ()) -> Counter:
+        """Return the counter with this name."""
+        return self._get(name, lambda: Counter(name, documentation, labels, registry=self.registry))
+
+    def gauge(self, name: str, documentation: str, labels: Sequence[str] = ()) -> Gauge:
+        """Return the gauge with this name."""
+        return self._get(name, lambda: Gauge(name, documentation, labels, registry=self.registry))
+
+    def histogram(
+        self, name: str, documentation: str, buckets: Sequence[float], labels: Sequence[str] = ()
+    ) -> Histogram:
+        """Return the histogram with this name; `buckets` are upper bounds."""
+        return self._get(
+            name, lambda: Histogram(name, documentation, labels, buckets=buckets, registry=self.registry)
         )
 
-    def text(self) -> bytes:
-        """Return all metrics in the Prometheus text format."""
-        return generate_latest(self.registry)
+    def set_certificate(self, certificate: str, expires: datetime | None) -> None:
+        """Export when a certificate that this process uses expires; None exports no value."""
+        gauge = self.gauge(
+            "keyart_certificate_expires_timestamp_seconds",
+            "Expiry of a TLS certificate that this process uses, as Unix time.",
+            ("certificate",),
+        )
+        if expires is not None:
+            gauge.labels(certificate).set(expires.timestamp())
+
+    def text(self, collectors: Iterable[Collector] = ()) -> bytes:
+        """Return all metrics, and those of further collectors, in the Prometheus text format."""
+        return generate_latest(_Joined([self.registry, *collectors]))
+
+    def _get(self, name: str, make: Callable[[], T]) -> T:
+        metric = self._by_name.get(name)
+        if metric is None:
+            metric = self._by_name[name] = make()
+        return cast(T, metric)
+
+
+class _Joined(Collector):
+    """Several collectors as one."""
+
+    def __init__(self, collectors: Sequence[Collector]) -> None:
+        self._collectors = collectors
+
+    def collect(self) -> Iterator[Metric]:
+        for collector in self._collectors:
+            yield from collector.collect()

@@ -2,14 +2,14 @@
 
 Publishing has three steps, so that devices never have a model unknown to the audit log: the intent (rolling, share 0)
 with its audit row, the signed files, and the first share. `resume_interrupted` finishes what a kill left between
-them. A rollback publishes forward: `withdraw` gives the old weights a new version.
+them. `rollback` makes the bundle that takes the place of a withdrawn release.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,23 +17,20 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from keyart.bundle import MANIFEST_NAME, MAX_MODEL_VERSION, Manifest, read_files
+from keyart.bundle import MANIFEST_NAME, Manifest, read_files
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import AT_ONCE, RolloutPlan
 from keyart_federated.campaigns.sub_cohorts import Estimate
 
 from ..bundles.published_bundles import check_bundle
 from ..service import Service
-from . import bundle_archive, bundle_gates, release_store, withdrawal
+from . import bundle_archive, bundle_gates, release_store, rollback, withdrawal
 from .gate import Gate, comparison_gates, worst_verdict
-from .release import MOVES, UNPUBLISHED, Action, ReasonRequired, Release
+from .release import MOVES, Action, ReasonRequired, Release
 
 log = logging.getLogger("keyart.server")
 QUALITY: Final = "quality"
 TAKE_RATE: Final = "take rate"
-# Versions between a release and its pre-signed rollback, for the candidates that come after the release: a rollback
-# whose version is taken cannot be published.
-ROLLBACK_GAP: Final = 100
 # A data folder belongs to one process; within it, one release changes at a time.
 _turn = threading.RLock()
 
@@ -147,8 +144,21 @@ def publish_at_start(service: Service, bundle: Path) -> int | None:
     return release.version
 
 
-def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bool = False) -> Release:
+def submit(
+    service: Service,
+    actor: str,
+    files: Mapping[str, bytes],
+    at_once: bool = False,
+    on_proposed: Callable[[Session, Release], None] = lambda session, candidate: None,
+) -> Release:
     """Accept an uploaded bundle: run the gates that need no device, then publish it in stages or at once.
+
+    Args:
+        service: the server.
+        actor: name for the audit log.
+        files: files of the bundle by name.
+        at_once: give it to all devices at once.
+        on_proposed: called with the candidate in the transaction that records it.
 
     Raises:
         BundleError: for a bundle that devices would refuse; nothing is recorded.
@@ -165,6 +175,7 @@ def submit(service: Service, actor: str, files: Mapping[str, bytes], at_once: bo
                 session, service.clock(), actor, files,
                 base=None if base is None else base.version, plan=AT_ONCE if at_once else RolloutPlan(),
             )  # fmt: skip
+            on_proposed(session, candidate)
         return decide(service, candidate.version, actor=actor)
 
 
@@ -193,7 +204,7 @@ def promote(service: Service, version: int, actor: str, because: str = "") -> Re
         service: the server.
         version: model version.
         actor: name for the audit log.
-        because: sentence for its reason, which a promotion to all devices needs.
+        because: reason for its status and the audit log, which a promotion to all devices needs.
 
     Raises:
         ReasonRequired: for a promotion to all devices without a reason.
@@ -205,14 +216,14 @@ def promote(service: Service, version: int, actor: str, because: str = "") -> Re
             release = _require(session, version)
             reason = f"By {actor}. {because}".strip()
             if release.standing != "waiting":
-                newer = _newest_published(session)
+                newer = release_store.newest_published(session)
                 if newer is not None and newer > version:
                     raise InputError(
                         f"Model {newer} was published after {version}; devices never install an older version."
                     )
                 _refuse_second_rollout(session, version)
                 _require_reason(release, because)
-                return release_store.move(session, service.clock(), actor, version, "go-on", reason=reason)
+                return release_store.move(session, service.clock(), actor, version, "promote", reason=reason)
             installed = release_store.newest_released(session)
             if release.campaign_id and installed is not None and release.base != installed.version:
                 raise InputError(
@@ -250,8 +261,12 @@ def withdraw(service: Service, version: int, actor: str, because: str = "") -> R
         with service.state.writing() as session:
             at, release, releases = service.clock(), _require(session, version), release_store.list_all(session)
             ended, others = withdrawal.lineage(version, releases), withdrawal.ending_with(version, releases)
-            files = _rollback_files(service, session, release, [release, *others], ended)
-            parts = (f"By {actor}.", because, _rollback_sentence(release, files, _newest_published(session)))
+            files = rollback.rollback_files(service, session, release, [release, *others], ended)
+            parts = (
+                f"By {actor}.",
+                because,
+                rollback.rollback_sentence(release, files, release_store.newest_published(session)),
+            )
             reason = " ".join(part for part in parts if part)
             withdrawn = release_store.move(session, at, actor, version, "withdraw", reason=reason)
             for other in others:
@@ -260,101 +275,19 @@ def withdraw(service: Service, version: int, actor: str, because: str = "") -> R
             if files is not None:
                 manifest = Manifest.parse(files[MANIFEST_NAME])
                 release_store.propose(session, at, actor, files, base=manifest.parent, plan=AT_ONCE)
+                replaced = [ending.version for ending in (release, *others) if ending.published]
+                release_store.record_replacement(session, replaced, manifest.model_version)
         if files is not None:
             decide(service, manifest.model_version, actor=actor)
     return withdrawn
 
 
-def republish(service: Service, of: int, version: int, parent: int) -> dict[str, bytes]:
-    """Return the files of a published bundle as a new version with this parent. Raises BundleError."""
-    folder = service.bundles.folder(of)
-    weights = bundle_archive.weights_version(Manifest.read(folder))
-    return bundle_archive.renumber(read_files(folder), version, parent, service.clock(), weights_of=weights)
-
-
 def _require_reason(release: Release, because: str) -> None:
     if release.next_share == 1 and release.standing in ("waiting", "held") and not because:
-        raise ReasonRequired(f"Model {release.version} would be promoted to all devices; give a reason for that.")
-
-
-def _rollback_files(
-    service: Service, session: Session, release: Release, ending: Sequence[Release], ended: Collection[int]
-) -> dict[str, bytes] | None:
-    """Return the bundle that takes the place of the releases that end, or None if devices need none.
-
-    Args:
-        service: the server.
-        session: an open transaction.
-        release: the release that is withdrawn.
-        ending: it, and all others that end with it.
-        ended: versions of its lineage.
-    """
-    releases = release_store.list_all(session)
-    newest = _newest_published(session)
-    on_devices = any(other.version == newest for other in ending)
-    pending = any(
-        other.standing in UNPUBLISHED and withdrawal.restores(other.weights, other.origin, other.base, releases)
-        for other in ending
-    )
-    if newest is None or not (on_devices or pending):
-        return None
-    clean = _newest_clean(releases, ended)
-    if clean is None and on_devices:
-        raise InputError(
-            f"There is no released model before {release.version} to roll back to, other than those with its weights "
-            "or trained from them; hold it, or publish another one."
+        raise ReasonRequired(
+            f"Model {release.version} would be promoted to all devices; give a reason for that, which the audit log "
+            "keeps."
         )
-    if clean is None:
-        return None
-    presigned = _presigned_rollback(service, releases, newest, ended)
-    return presigned or republish(service, clean.version, releases[0].version + 1, newest)
-
-
-def _newest_clean(releases: Sequence[Release], ended: Collection[int]) -> Release | None:
-    """Return the newest released model outside a lineage. Releases come newest first."""
-    return next((r for r in releases if r.standing == "released" and r.version not in ended), None)
-
-
-def _rollback_to_sign(service: Service, session: Session, version: int) -> dict[str, bytes] | None:
-    """Return the rollback that is signed together with a release, or None if there is nothing to roll back to."""
-    releases = release_store.list_all(session)
-    clean = _newest_clean(releases, withdrawal.lineage(version, releases))
-    if clean is None or version + ROLLBACK_GAP > MAX_MODEL_VERSION:
-        return None
-    try:
-        return republish(service, clean.version, version + ROLLBACK_GAP, version)
-    except BundleError as error:
-        log.warning("no rollback could be signed", extra={"model": version, "error": str(error)})
-        return None
-
-
-def _presigned_rollback(
-    service: Service, releases: Sequence[Release], newest: int, ended: Collection[int]
-) -> dict[str, bytes] | None:
-    """Return the pre-signed rollback if the targets key is away and that rollback restores clean weights."""
-    try:
-        service.bundles.check_keys()
-    except SettingError:
-        files = service.bundles.rollback()
-    else:
-        return None
-    if files is None:
-        return None
-    manifest = Manifest.parse(files[MANIFEST_NAME])
-    weights, origin = bundle_archive.weights_digest(manifest), bundle_archive.origin(manifest)
-    is_clean = origin not in ended and not withdrawal.withdrawn_origin(weights, origin, newest, releases)
-    is_newest = manifest.model_version > releases[0].version
-    return files if manifest.parent == newest and is_clean and is_newest else None
-
-
-def _rollback_sentence(release: Release, files: Mapping[str, bytes] | None, newest: int | None) -> str:
-    if files is not None:
-        manifest = Manifest.parse(files[MANIFEST_NAME])
-        weights = bundle_archive.weights_version(manifest)
-        return f"Model {manifest.model_version} restores the weights of model {weights}."
-    if release.published and newest != release.version:
-        return f"Model {newest} was published later and stays published."
-    return ""
 
 
 def _withdraw_lineages(service: Service) -> None:
@@ -368,7 +301,7 @@ def _withdraw_lineages(service: Service) -> None:
     for release in releases:
         reason = withdrawal.reason_of(release, releases)
         if reason and release.standing in MOVES["withdraw"][0]:
-            log.warning("a withdrawn model is back", extra={"model": release.version, "reason": reason})
+            log.warning("a withdrawn model is back", extra={"release": release.version, "reason": reason})
             try:
                 withdraw(service, release.version, "server", reason)
             except InputError as error:
@@ -399,10 +332,11 @@ def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] =
 def _publish_files(service: Service, version: int, actor: str, reason: str = "") -> Release:
     """Publish the files of a recorded intent, then widen. After a recoverable error the status stays."""
     with service.state.reading() as session:
-        files, rollback = release_store.files(session, version), _rollback_to_sign(service, session, version)
+        files = release_store.files(session, version)
+        presigned = rollback.rollback_to_sign(service, session, version)
     try:
         with temporary_bundle_folder(files) as folder:
-            service.bundles.publish(folder, rollback)
+            service.bundles.publish(folder, presigned)
     except SettingError as error:
         return _move(service, actor, version, "wait", reason=_missing_key_reason(version, error))
     except BundleRefused as error:
@@ -422,10 +356,6 @@ def _require(session: Session, version: int) -> Release:
     return release
 
 
-def _newest_published(session: Session) -> int | None:
-    return next((release.version for release in release_store.list_all(session) if release.published), None)
-
-
 def _refuse_second_rollout(session: Session, version: int) -> None:
     others = [release.version for release in release_store.list_all(session, "rolling") if release.version != version]
     if others:
@@ -439,7 +369,7 @@ def _rollout_in_progress(version: int) -> str:
 def _missing_key_reason(version: int, error: SettingError) -> str:
     return (
         "The signing key of the targets role is missing: put targets.pem into the folder keys of the data folder, "
-        f"then POST /api/v1/releases/{version}/go-on. {error}"
+        f"then POST /api/v1/releases/{version}/promote. {error}"
     )
 
 

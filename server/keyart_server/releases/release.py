@@ -9,8 +9,8 @@ candidate ──refuse──► refused                           wait: for the 
                ▼
              rolling ──widen──► released                candidate, waiting, rolling, held, released
                │ ▲ └─widen─┘       ▲                        └──withdraw──► withdrawn
-          hold ▼ │ go-on           │
-              held ──────go-on─────┘
+          hold ▼ │ promote         │
+              held ─────promote────┘
 """
 
 from __future__ import annotations
@@ -26,14 +26,16 @@ from keyart_federated.campaigns.rollout_plan import RolloutPlan
 from .gate import Gate, worst_verdict
 
 ReleaseStatus = Literal["candidate", "refused", "waiting", "rolling", "released", "held", "withdrawn"]
-Action = Literal["examine", "refuse", "wait", "publish", "widen", "hold", "go-on", "withdraw"]
+Action = Literal["examine", "refuse", "wait", "publish", "widen", "hold", "promote", "withdraw"]
 
 RELEASE_STATUSES: Final[tuple[ReleaseStatus, ...]] = get_args(ReleaseStatus)
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 UNPUBLISHED: Final[frozenset[ReleaseStatus]] = frozenset({"candidate", "waiting"})
-OFFERING: Final[frozenset[Action]] = frozenset({"publish", "widen", "go-on"})  # after these, more devices may get it
+OFFERING: Final[frozenset[Action]] = frozenset(
+    {"publish", "widen", "promote"}
+)  # after these, more devices may get it
 
-# Action: source statuses and target status. `widen` and `go-on` lead to `released` with the last share.
+# Action: source statuses and target status. `widen` and `promote` lead to `released` with the last share.
 MOVES: Final[Mapping[Action, tuple[frozenset[ReleaseStatus], ReleaseStatus]]] = {
     "examine": (frozenset({"candidate"}), "candidate"),
     "refuse": (frozenset({"candidate", "waiting", "rolling"}), "refused"),
@@ -41,7 +43,7 @@ MOVES: Final[Mapping[Action, tuple[frozenset[ReleaseStatus], ReleaseStatus]]] = 
     "publish": (UNPUBLISHED, "rolling"),
     "widen": (frozenset({"rolling"}), "rolling"),
     "hold": (frozenset({"rolling"}), "held"),
-    "go-on": (frozenset({"held"}), "rolling"),
+    "promote": (frozenset({"held"}), "rolling"),
     "withdraw": (frozenset({"candidate", "waiting", "rolling", "released", "held"}), "withdrawn"),
 }
 
@@ -60,12 +62,15 @@ class Release:
         number: round of that campaign; 0 for an upload.
         base: version that it follows.
         standing: its status.
-        share: share of devices that install it; a rolling release with share 0 is being published.
+        share: share of devices that install it; a rolling release with share 0 is being published, a withdrawn one
+            has share 0.
         digest: digest of its manifest.
         reason: sentence that explains the status.
         changed: time of the last change of status.
         weights: digest of everything that it has learned (`bundle_archive.weights_digest`).
         origin: version that it was made from; for a rollback, the one whose weights it has.
+        reached: largest share of devices that it ever had.
+        replaced_by: rollback that devices get in its place, if it was withdrawn after they could have it.
     """
 
     version: int
@@ -82,11 +87,8 @@ class Release:
     changed: datetime
     weights: str | None = None
     origin: int | None = None
-
-    @property
-    def next_share(self) -> float:
-        """Return the share of devices that the next step of the roll-out plan reaches."""
-        return next((stage for stage in self.plan.stages if stage > self.share), 1.0)
+    reached: float = 0.0
+    replaced_by: int | None = None
 
     @property
     def half_published(self) -> bool:
@@ -96,7 +98,12 @@ class Release:
     @property
     def published(self) -> bool:
         """Tell whether devices may have it."""
-        return self.share > 0 or self.half_published
+        return self.share > 0 or self.reached > 0 or self.half_published
+
+    @property
+    def next_share(self) -> float | None:
+        """Return the share that the next stage of its plan gives it, or None after the last."""
+        return next((stage for stage in self.plan.stages if stage > self.share), None)
 
     def next(self, at: datetime, guard: Sequence[Gate] | None) -> Action | None:
         """Return the next action of a rolling release, or None if none is due.
@@ -126,7 +133,11 @@ class Release:
             raise InputError(f"Model {self.version} is already published; hold or withdraw it.")
         if action == "hold" and self.half_published:
             raise InputError(f"Model {self.version} is being published; try again in a moment, or withdraw it.")
-        if action not in ("widen", "go-on"):
+        if action == "withdraw":
+            return replace(self, standing=target, share=0.0, reached=max(self.share, self.reached), changed=at)
+        if action not in ("widen", "promote"):
             return replace(self, standing=target, changed=at)
         share = self.next_share
-        return replace(self, standing="released" if share == 1 else "rolling", share=share, changed=at)
+        if share is None:
+            raise InputError(f"Model {self.version} has its last share already.")
+        return replace(self, standing="released" if share == 1 else "rolling", share=share, reached=share, changed=at)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, TypedDict, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, defer
 
 from keyart.bundle import MANIFEST_NAME, Manifest
@@ -16,6 +16,7 @@ from keyart.errors import InputError
 from keyart_federated.campaigns.rollout_plan import RolloutPlan
 
 from .. import audit_log
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import ReleaseRow
 from . import bundle_archive
 from .gate import Gate
@@ -84,6 +85,7 @@ def propose(
         base=base,
         standing="candidate",
         share=0.0,
+        reached=0.0,
         digest=manifest.digest,
         weights=weights,
         origin=origin,
@@ -110,8 +112,9 @@ def adopt(session: Session, at: datetime, manifest: Manifest) -> None:
     version, parent, digest = manifest.model_version, manifest.parent, manifest.digest
     session.add(
         ReleaseRow(
-            version=version, campaign_id=None, number=0, base=parent, standing="released", share=1.0, digest=digest,
-            weights=bundle_archive.weights_digest(manifest), origin=bundle_archive.origin(manifest), files=None,
+            version=version, campaign_id=None, number=0, base=parent, standing="released", share=1.0, reached=1.0,
+            digest=digest, weights=bundle_archive.weights_digest(manifest), origin=bundle_archive.origin(manifest),
+            files=None,
             plan="{}", gates="[]", reason="Published on another machine.", created=at, changed=at,
         )
     )  # fmt: skip
@@ -147,9 +150,41 @@ def list_all(session: Session, standing: ReleaseStatus | None = None, limit: int
     return _select(session, *([] if standing is None else [ReleaseRow.standing == standing]), limit=limit)
 
 
+def count_by_status(session: Session) -> dict[str, int]:
+    """Count releases by status."""
+    rows = select(ReleaseRow.standing, func.count()).group_by(ReleaseRow.standing)
+    return {row[0]: row[1] for row in session.execute(rows)}
+
+
+def list_for_campaigns(session: Session, campaign_ids: Collection[str]) -> list[Release]:
+    """Return the releases that campaigns made, newest version first."""
+    return _select(session, ReleaseRow.campaign_id.in_(campaign_ids))
+
+
+def list_page(
+    session: Session, paging: PageRequest, standing: ReleaseStatus | None = None
+) -> tuple[list[Release], str | None]:
+    """Return one page of releases, of one status if it is given, and the cursor of the next page."""
+    rows = select(ReleaseRow).options(defer(ReleaseRow.files))
+    if standing is not None:
+        rows = rows.where(ReleaseRow.standing == standing)
+    page, following = read_page(session, rows, (ReleaseRow.version,), paging)
+    return [_release(row) for row in page], following
+
+
 def newest_version(session: Session) -> int | None:
     """Return the highest version of any release, or None."""
     return session.scalar(select(func.max(ReleaseRow.version)))
+
+
+def newest_published(session: Session) -> int | None:
+    """Return the newest version that devices may have, withdrawn or not, or None."""
+    return next((release.version for release in list_all(session) if release.published), None)
+
+
+def record_replacement(session: Session, versions: Sequence[int], rollback: int) -> None:
+    """Record that devices with these withdrawn versions get the rollback."""
+    session.execute(update(ReleaseRow).where(ReleaseRow.version.in_(versions)).values(replaced_by=rollback))
 
 
 def files(session: Session, version: int) -> dict[str, bytes]:
@@ -184,9 +219,12 @@ def move(
     if action in OFFERING and (withdrawn := reason_of(release, list_all(session))):
         raise InputError(f"Model {version} cannot reach devices. {withdrawn} Withdraw it, too.")
     row.standing, row.share, row.reason, row.changed = release.standing, release.share, reason[:MAX_REASON_LENGTH], at
+    row.reached = release.reached
     if gates is not None:
         by_name = {gate.name: gate for gate in (*release.gates, *gates)}
         row.gates = json.dumps([asdict(gate) for gate in by_name.values()], allow_nan=False)
+        for gate in gates:
+            audit_log.append(session, at, actor, "gate.judge", str(version), gate=gate.name, verdict=gate.verdict)
     if release.standing not in UNPUBLISHED and not release.half_published:
         row.files = None
     audit_log.append(
@@ -236,6 +274,8 @@ def _release(row: ReleaseRow) -> Release:
         base=row.base,
         standing=cast(ReleaseStatus, row.standing),
         share=row.share,
+        reached=row.reached,
+        replaced_by=row.replaced_by,
         digest=row.digest,
         weights=row.weights,
         origin=row.origin,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, and_, delete, func, select
+from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select
 from sqlalchemy.orm import Session, load_only
 
 from keyart.errors import InputError
@@ -19,7 +19,17 @@ from keyart_federated.accounting import Mechanism
 
 from .. import audit_log, budget
 from ..budget.charges import from_json, to_json
-from ..state.tables import ChargeRow, MemberRow, PartialSumRow, RoundRow, StageRequestRow, SubmissionRow, WindowRow
+from ..http.pagination import PageRequest, read_page
+from ..state.tables import (
+    CampaignRow,
+    ChargeRow,
+    MemberRow,
+    PartialSumRow,
+    RoundRow,
+    StageRequestRow,
+    SubmissionRow,
+    WindowRow,
+)
 from . import exclusions
 from .round import ACTIVE, COMPARISON_TOPIC, GUARD_TOPIC, STATUS_OF_STAGE, OpenRound, Round, RoundStatus
 
@@ -76,7 +86,10 @@ def start(
     )
     session.add(row)
     session.flush()
-    audit_log.append(session, at, "server", "round.start", campaign_id, round=number, topic=topic)
+    audit_log.append(
+        session, at, "server", "round.start", campaign_id,
+        round=number, kind=_kind(session, row), topic=topic, asked=wanted, minimum=parameters.minimum_devices,
+    )  # fmt: skip
     return _round(row)
 
 
@@ -120,6 +133,22 @@ def list_for_campaign(
     return _rounds(session, rows.order_by(RoundRow.number.desc()).limit(limit))
 
 
+def list_for_campaigns(session: Session, campaign_ids: Collection[str], limit: int) -> list[Round]:
+    """Return the own rounds of campaigns, newest first, at most `limit` of all together."""
+    rows = select(RoundRow).where(RoundRow.campaign_id.in_(campaign_ids), _is_own_round())
+    return _rounds(session, rows.order_by(RoundRow.changed.desc()).limit(limit))
+
+
+def list_evaluating(session: Session, version: int) -> list[Round]:
+    """Return the rounds of all campaigns that evaluate a model version, oldest first."""
+    # The topic ends with the version, or goes on after a blank, so that model 1 does not take the rounds of model 17.
+    topics = (f"{COMPARISON_TOPIC}{version}", f"{GUARD_TOPIC}{version}")
+    named = [
+        or_(RoundRow.topic == topic, RoundRow.topic.startswith(f"{topic} ", autoescape=True)) for topic in topics
+    ]
+    return _rounds(session, select(RoundRow).where(or_(*named)).order_by(RoundRow.opened, RoundRow.number))
+
+
 def count_lost(session: Session, campaign_id: str) -> int:
     """Count the campaign's own rounds that were charged and never read."""
     paid = (ChargeRow.campaign_id == RoundRow.campaign_id) & (ChargeRow.number == RoundRow.number)
@@ -132,6 +161,53 @@ def count_by_status(session: Session) -> dict[str, int]:
     return {
         row[0]: row[1] for row in session.execute(select(RoundRow.standing, func.count()).group_by(RoundRow.standing))
     }
+
+
+def list_page(
+    session: Session, paging: PageRequest, campaign_id: str, standing: RoundStatus | None = None
+) -> tuple[list[Round], str | None]:
+    """Return one page of a campaign's rounds, of one status if it is given, and the cursor of the next page."""
+    rows = select(RoundRow).where(RoundRow.campaign_id == campaign_id).options(load_only(*_SUMMARY_COLUMNS))
+    if standing is not None:
+        rows = rows.where(RoundRow.standing == standing)
+    page, following = read_page(session, rows, (RoundRow.number,), paging)
+    return [_round(row) for row in page], following
+
+
+def submissions_by_stage(session: Session, rounds: Sequence[Round]) -> dict[str, dict[Stage, int]]:
+    """Count the devices that have submitted at each stage, over all gateways, by round."""
+    if not rounds:
+        return {}
+    key_columns = (SubmissionRow.round_id, SubmissionRow.stage)
+    counts = (
+        select(*key_columns, func.count())
+        .where(SubmissionRow.round_id.in_([round_.id for round_ in rounds]))
+        .group_by(*key_columns)
+    )
+    by_round: dict[str, dict[Stage, int]] = {}
+    for round_id, stage, devices in session.execute(counts):
+        by_round.setdefault(round_id, {})[Stage(stage)] = devices
+    return by_round
+
+
+def newest_done(session: Session, campaign_ids: Collection[str]) -> dict[str, Round]:
+    """Return the newest round of each campaign whose sum was read, by campaign."""
+    newest = (
+        select(RoundRow.campaign_id, func.max(RoundRow.number).label("number"))
+        .where(RoundRow.campaign_id.in_(campaign_ids), RoundRow.standing == "done")
+        .group_by(RoundRow.campaign_id)
+        .subquery()
+    )
+    same = (newest.c.campaign_id == RoundRow.campaign_id) & (newest.c.number == RoundRow.number)
+    return {round_.campaign_id: round_ for round_ in _rounds(session, select(RoundRow).join(newest, same))}
+
+
+def count_done(session: Session, campaign_ids: Collection[str]) -> dict[str, int]:
+    """Count the rounds whose sum was read, by campaign."""
+    done = select(RoundRow.campaign_id, func.count()).where(
+        RoundRow.campaign_id.in_(campaign_ids), RoundRow.standing == "done"
+    )
+    return {row[0]: row[1] for row in session.execute(done.group_by(RoundRow.campaign_id))}
 
 
 def advance(session: Session, at: datetime, round_id: str, stage: Stage, answered: int) -> Round:
@@ -154,8 +230,10 @@ def advance(session: Session, at: datetime, round_id: str, stage: Stage, answere
         return _round(row)  # the round was resumed; it has passed this stage already
     if stage is Stage.SHARE:
         budget.charge(session, at, row.campaign_id, row.number, from_json(row.event), row.low, row.high)
-    setattr(row, _COUNT_COLUMNS[stage], answered)
-    if stage is not Stage.UNMASK:
+    if stage is Stage.UNMASK:
+        row.unmasked = answered  # `store_sum` ends the stage
+    else:
+        _record_stage(session, at, row, stage, answered)
         row.standing = STATUS_OF_STAGE[stages[stages.index(stage) + 1]]
     row.changed = at
     return _round(row)
@@ -168,7 +246,8 @@ def store_sum(session: Session, at: datetime, round_id: str, total: npt.NDArray[
         return
     if row.standing != "unmask":
         raise InputError(f"Round {row.number} of campaign {row.campaign_id} has status {row.standing}.")
-    row.standing, row.unmasked, row.total, row.changed = "answered", answered, total.astype("<i8").tobytes(), at
+    _record_stage(session, at, row, Stage.UNMASK, answered)
+    row.standing, row.total, row.changed = "answered", total.astype("<i8").tobytes(), at
 
 
 def finish(session: Session, at: datetime, round_id: str, result: Mapping[str, Any]) -> None:
@@ -178,7 +257,10 @@ def finish(session: Session, at: datetime, round_id: str, result: Mapping[str, A
         return
     row.standing, row.result, row.changed = "done", json.dumps(result, allow_nan=False), at
     _forget(session, row)
-    audit_log.append(session, at, "server", "round.finish", row.campaign_id, round=row.number, devices=row.masked)
+    audit_log.append(
+        session, at, "server", "round.finish", row.campaign_id,
+        round=row.number, kind=_kind(session, row), answered=row.masked, seconds=_seconds(row.opened, at),
+    )  # fmt: skip
 
 
 def fail(session: Session, at: datetime, round_id: str, reason: str) -> None:
@@ -186,11 +268,13 @@ def fail(session: Session, at: datetime, round_id: str, reason: str) -> None:
     row = _locked(session, round_id)
     if row.standing in ("done", "failed"):
         return
+    stage = row.standing
     row.standing, row.failure, row.changed = "failed", reason[:MAX_FAILURE_LENGTH], at
     _forget(session, row)
     audit_log.append(
-        session, at, "server", "round.fail", row.campaign_id, round=row.number, reason=reason[:MAX_FAILURE_LENGTH]
-    )
+        session, at, "server", "round.fail", row.campaign_id,
+        round=row.number, kind=_kind(session, row), stage=stage, seconds=_seconds(row.opened, at), reason=row.failure,
+    )  # fmt: skip
 
 
 def fail_unopened(session: Session, at: datetime, round_id: str, reason: str, excluded: Collection[str] = ()) -> None:
@@ -219,6 +303,30 @@ _COUNT_COLUMNS: Final[Mapping[Stage, str]] = {
 }
 
 
+def _record_stage(session: Session, at: datetime, row: RoundRow, stage: Stage, answered: int) -> None:
+    """Record the number of devices that completed the current stage, and how long it took."""
+    asked = row.wanted if stage is Stage.KEYS else getattr(row, _COUNT_COLUMNS[Stage(stage - 1)])
+    setattr(row, _COUNT_COLUMNS[stage], answered)
+    audit_log.append(
+        session, at, "server", "round.advance", row.campaign_id,
+        round=row.number, kind=_kind(session, row), stage=STATUS_OF_STAGE[stage], asked=asked, answered=answered,
+        minimum=AggregationParameters.from_bytes(row.parameters).minimum_devices, seconds=_seconds(row.changed, at),
+    )  # fmt: skip
+
+
+def _kind(session: Session, row: RoundRow) -> str:
+    """Return what the round is for: the evaluation of a release, or its campaign's kind."""
+    if row.topic.startswith(COMPARISON_TOPIC):
+        return "comparison"
+    if row.topic.startswith(GUARD_TOPIC):
+        return "guard"
+    return session.get_one(CampaignRow, row.campaign_id).kind
+
+
+def _seconds(since: datetime, at: datetime) -> float:
+    return round((at - since).total_seconds(), 3)
+
+
 def _is_own_round() -> ColumnElement[bool]:
     return and_(*(~RoundRow.topic.startswith(prefix, autoescape=True) for prefix in (COMPARISON_TOPIC, GUARD_TOPIC)))
 
@@ -237,11 +345,11 @@ def _forget(session: Session, row: RoundRow) -> None:
 
 
 def _rounds(session: Session, rows: Any) -> list[Round]:
-    loaded: Iterable[RoundRow] = session.scalars(rows.options(load_only(*_SUMMARY_COLUMNS)))
-    return [_round(row) for row in loaded]
+    # Plain rows: objects of the mapper cost four times as much, and a page shows a thousand rounds.
+    return [_round(row) for row in session.execute(rows.with_only_columns(*_SUMMARY_COLUMNS))]
 
 
-def _round(row: RoundRow) -> Round:
+def _round(row: RoundRow | Row[Any]) -> Round:
     return Round(
         id=row.id,
         campaign_id=row.campaign_id,

@@ -1,6 +1,7 @@
-"""The server's own Ed25519 keys: one signs campaign offers; if the server is its own issuer, one certifies devices.
+"""The server's own keys (Ed25519): one signs campaign offers; if the server is its own issuer, one certifies devices.
 
 DIR/keys/offers.pem     devices with `keyart.Limits(servers=[…])` accept offers signed with it
+DIR/keys/sealing.pem    `access.sealing` encrypts secrets in the database with a key derived from it
 DIR/keys/issuer.pem     only with --insecure-issuer: devices with `keyart.Limits(issuers=[…])` accept its certificates
 
 The holder of the issuer key can invent devices, so it belongs to another process and party (`keyart issuer`,
@@ -20,7 +21,7 @@ from keyart.errors import SettingError
 
 from . import tuf_keys
 
-OFFERS, ISSUER = "offers", "issuer"
+OFFERS, ISSUER, SEALING = "offers", "issuer", "sealing"
 KEY_HEX: Final = 64  # characters of a public key
 
 
@@ -51,6 +52,11 @@ def load_or_create(folder: Path, issuer: bool) -> SigningKeys:
         SettingError: A file cannot be used.
     """
     return SigningKeys(_key(folder, OFFERS), _key(folder, ISSUER) if issuer else None)
+
+
+def sealing_key(folder: Path) -> bytes:
+    """Return the private key [32 bytes] behind sealed secrets; a missing one is created. Raises SettingError."""
+    return _key(folder, SEALING)
 
 
 def public_keys(texts: Iterable[str]) -> tuple[bytes, ...]:

@@ -42,7 +42,7 @@ from .tables import AuditHead, TableBase
 
 FORMAT: Final = "keyart-backup/1"
 INDEX_NAME: Final = "backup.json"
-ONLINE_KEYS: Final = ("snapshot.pem", "timestamp.pem", "offers.pem", "issuer.pem")
+ONLINE_KEYS: Final = ("snapshot.pem", "timestamp.pem", "offers.pem", "issuer.pem", "sealing.pem")
 MEMBER: Final = re.compile(
     r"tables/[a-z_]+\.jsonl|catalog\.json|keys/[a-z]+\.pem|"
     r"tuf/root\.json|tuf/rollback/(?:targets\.json|bundle/[a-z0-9_.]+)|tuf/metadata/[a-z0-9.]+|tuf/(?:targets|bundles)/[0-9]+/[a-z0-9_.]+"
@@ -91,6 +91,8 @@ def back_up(state: ServerState, data: DataFolder, path: Path, at: datetime) -> B
         sync_folder(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+    with state.writing() as session:  # after the snapshot, which does not contain it
+        audit_log.append(session, at, "server", "state.backup", "", rows=sum(rows.values()))
     return Backup(path, at, rows)
 
 

@@ -24,6 +24,7 @@ from .migration import check_current, migrate
 
 LOCK_TIMEOUT_SECONDS = 5  # for a lock, a connection or a free connection in the pool
 MAX_CONNECTIONS = 20
+INSUFFICIENT_PRIVILEGE = "42501"  # SQLSTATE
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 
 
@@ -166,4 +167,7 @@ def _begin_sqlite(connection: Any) -> None:
 
 def _describe_failure(url: URL, error: SQLAlchemyError) -> str:
     cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-    return f"The database {url.render_as_string(hide_password=True)} cannot be used: {cause}"
+    where = f"The database {url.render_as_string(hide_password=True)} cannot be used: {cause}"
+    if getattr(getattr(error, "orig", None), "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
+        where += ". Run keyart database upgrade with the role that owns the database."
+    return where

@@ -16,6 +16,8 @@ from support.server import Clock, bearer
 
 ID = "0123456789abcdef"
 
+CHANGES_NOTHING = {"/api/v1/feasibility"}  # a POST that judges settings and creates nothing
+
 
 def routes(target: Target, but: str = "^/(healthz|readyz|metrics|tuf/|device/|issuer/)") -> list[tuple[str, str]]:
     """Method and path of each address of the API that is for somebody who is known."""
@@ -104,7 +106,9 @@ def test_a_token_that_was_revoked(target: Target) -> None:
     token = target.token("read", "operate")
     assert target.client.get("/api/v1/campaigns", headers=token).status_code == 200
     (issued,) = [
-        one for one in target.client.get("/api/v1/tokens", headers=target.admin).json() if one["name"] != "admin"
+        one
+        for one in target.client.get("/api/v1/tokens", headers=target.admin).json()["items"]
+        if one["name"] != "admin"
     ]
     assert target.client.delete(f"/api/v1/tokens/{issued['id']}", headers=target.admin).status_code == 204
     assert target.client.get("/api/v1/campaigns", headers=token).status_code == 401
@@ -115,7 +119,7 @@ def test_a_reader_changes_something(shared: Target) -> None:
     """A token that may only read, on every address that changes something."""
     token = shared.token("read")
     for method, path in routes(shared):
-        if method != "get":
+        if method != "get" and path not in CHANGES_NOTHING:
             assert shared.client.request(method, path, headers=token).status_code == 403, f"{method} {path}"
     assert shared.client.post("/api/v1/campaigns", json=CAMPAIGN, headers=token).status_code == 403
 
@@ -137,7 +141,7 @@ def test_a_viewer_operates(target: Target) -> None:
     browser = target.person("Kim", "viewer")
     headers = {"X-CSRF-Token": csrf_of(browser)}
     for method, path in routes(target):
-        if method != "get":
+        if method != "get" and path not in CHANGES_NOTHING:
             answer = browser.request(method, path, headers=headers)
             assert answer.status_code == 403 and "lacks the scope" in answer.json()["detail"], f"{method} {path}"
     assert target.campaigns() == []
@@ -147,7 +151,7 @@ def test_an_operator_administers(target: Target) -> None:
     """A person who may operate invites an administrator, removes one, or issues a token."""
     browser = target.person("Kim", "operator")
     headers = {"X-CSRF-Token": csrf_of(browser)}
-    (person,) = target.client.get("/api/v1/people", headers=target.admin).json()
+    (person,) = target.client.get("/api/v1/people", headers=target.admin).json()["items"]
     assert browser.post("/api/v1/invitations", json={"role": "administrator"}, headers=headers).status_code == 403
     assert browser.delete(f"/api/v1/people/{person['id']}", headers=headers).status_code == 403
     assert browser.post("/api/v1/tokens", json={"name": "x", "scopes": ["read"]}, headers=headers).status_code == 403
@@ -161,7 +165,9 @@ def test_a_role_that_is_asked_for_at_the_door(target: Target) -> None:
     form = {"name": "Kim", "password": "a long password 7", "role": "administrator", "scopes": "administer"}
     assert browser.post(f"{path}?role=administrator", data=form).status_code == 303
     assert browser.get("/api/v1/people").status_code == 403
-    assert [one["role"] for one in target.client.get("/api/v1/people", headers=target.admin).json()] == ["viewer"]
+    assert [one["role"] for one in target.client.get("/api/v1/people", headers=target.admin).json()["items"]] == [
+        "viewer"
+    ]
 
 
 def test_fields_that_nobody_asked_for(shared: Target) -> None:
@@ -185,7 +191,7 @@ def test_a_token_for_ever(shared: Target) -> None:
 
 def test_a_method_that_is_only_claimed(target: Target) -> None:
     """A harmless GET or POST that claims to be another method, by header, query and form."""
-    (token,) = target.client.get("/api/v1/tokens", headers=target.admin).json()
+    (token,) = target.client.get("/api/v1/tokens", headers=target.admin).json()["items"]
     browser = target.person()
     overrides = {"X-HTTP-Method-Override": "DELETE", "X-HTTP-Method": "DELETE", "X-Method-Override": "DELETE"}
     path = f"/api/v1/tokens/{token['id']}?_method=DELETE"

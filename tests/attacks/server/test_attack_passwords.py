@@ -13,7 +13,7 @@ import httpx
 import pytest
 from attacks.server.wire import Target, attacked
 from support import deployment
-from support.server import NAME, PASSWORD, Clock
+from support.server import NAME, PASSWORD, Clock, every_item
 
 from keyart_server.access import hash_threads, passwords
 from keyart_server.access.sign_in_pages import MAX_FAILURES_OF_NAME, MAX_FAILURES_OF_NETWORK
@@ -27,7 +27,7 @@ def login(browser: httpx.Client, name: str = NAME, password: str = PASSWORD, **m
 
 def refusals(target: Target) -> list[tuple[str, str]]:
     """Subject and details of the audit rows of failed sign-ins, oldest first."""
-    entries = target.client.get("/api/v1/audit?limit=1000", headers=target.admin).json()
+    entries = every_item(target.client, "/api/v1/audit", target.admin)
     return [(row["subject"], row["details"]) for row in entries[::-1] if row["action"] == "session.refuse"]
 
 
@@ -145,7 +145,7 @@ def test_guesses_stand_in_the_audit_log(target: Target, clock: Clock, caplog: py
     """Whoever guesses is seen, without what they typed: people type passwords into the wrong field. And a flood of
     guesses does not fill a log that is kept for ever."""
     target.person()
-    (person,) = target.client.get("/api/v1/people", headers=target.admin).json()
+    (person,) = target.client.get("/api/v1/people", headers=target.admin).json()["items"]
     for _ in range(MAX_FAILURES_OF_NAME):
         assert login(target.client, password=WRONG).status_code == 401
     for typed in ("my secret password", "another"):
@@ -158,12 +158,12 @@ def test_guesses_stand_in_the_audit_log(target: Target, clock: Clock, caplog: py
         ("unknown", 1),
         ("unknown", 2),
     ]
-    expected = [(subject, f'{{"failures":{count},"minutes":15}}') for subject, count in rows]
+    expected = [(subject, {"failures": count, "minutes": 15}) for subject, count in rows]
     assert waited_for(lambda: len(refusals(target)) == len(expected)) and refusals(target) == expected
-    events = [record for record in caplog.records if record.getMessage() == "a sign-in failed"]
+    events = [record for record in caplog.records if record.getMessage() == "sign-in.fail"]
     assert [event.actor for event in events] == [f"person:{NAME}"] * 10 + ["unknown"] * 2  # type: ignore[attr-defined]
     told = repr([vars(event) for event in events]) + repr(
-        target.client.get("/api/v1/audit", headers=target.admin).json()
+        target.client.get("/api/v1/audit", headers=target.admin).json()["items"]
     )
     assert not [secret for secret in (WRONG, "my secret", PASSWORD, "127.0.0.1") if secret in told]
     clock.pass_by(minutes=15)

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from support.server import NAME, PASSWORD, Clock, join
 
 from keyart_server.access import Guard
+from keyart_server.monitoring.metrics import Metrics
 
 
 def create(browser: httpx.Client, **headers: str) -> int:
@@ -140,7 +141,7 @@ def test_a_cookie_after_signing_out(target: Target) -> None:
 def test_a_cookie_after_its_owner_was_removed(target: Target) -> None:
     """The session and the password of somebody who was removed, and of a new person of the same name."""
     browser = target.person("Mallory")
-    (person,) = target.client.get("/api/v1/people", headers=target.admin).json()
+    (person,) = target.client.get("/api/v1/people", headers=target.admin).json()["items"]
     assert target.client.delete(f"/api/v1/people/{person['id']}", headers=target.admin).status_code == 204
     assert browser.get("/api/v1/campaigns").status_code == 401
     assert create(browser, X_CSRF_Token="x") == 401
@@ -179,7 +180,7 @@ def test_a_script_that_reads_the_cookie(target: Target) -> None:
     flags = {part.strip() for part in cookie.split(";")[1:]}
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= flags and not any(f.startswith("Domain") for f in flags)
     response = Response()
-    Guard(target.service.state, target.service.clock, secure=True).sign_in(response, "x")
+    Guard(target.service.state, target.service.clock, secure=True, metrics=Metrics("1")).sign_in(response, "x")
     assert response.headers["set-cookie"].startswith("__Host-keyart=") and "Secure" in response.headers["set-cookie"]
 
 
@@ -193,7 +194,9 @@ def test_a_one_time_link_twice(target: Target) -> None:
     for name in ("Mallory", NAME):
         answer = join(target.browser(), code, name)
         assert answer.status_code == 404 and "set-cookie" not in answer.headers
-    assert [one["name"] for one in target.client.get("/api/v1/people", headers=target.admin).json()] == [NAME]
+    assert [one["name"] for one in target.client.get("/api/v1/people", headers=target.admin).json()["items"]] == [
+        NAME
+    ]
 
 
 @pytest.mark.slow
@@ -213,7 +216,7 @@ def test_a_race_for_a_one_time_link(tmp_path: Path, clock: Clock, database: str)
                 joined = list(pool.map(lambda i: join(browsers[i], code, f"Person {turn} {i}"), range(8)))  # noqa: B023
             assert sorted(answer.status_code for answer in joined)[0] == 303
             assert sum("set-cookie" in answer.headers for answer in joined) == 1
-            assert len(target.client.get("/api/v1/people", headers=target.admin).json()) == turn + 1
+            assert len(target.client.get("/api/v1/people", headers=target.admin).json()["items"]) == turn + 1
 
 
 def test_a_race_for_a_name(target: Target) -> None:
@@ -227,7 +230,7 @@ def test_a_race_for_a_name(target: Target) -> None:
     with ThreadPoolExecutor(6) as pool:
         joined = list(pool.map(lambda i: join(browsers[i], links[i].rpartition("/")[2], names[i]), range(6)))
     assert sorted(answer.status_code for answer in joined) == [303] + [422] * 5
-    assert len(target.client.get("/api/v1/people", headers=target.admin).json()) == 1
+    assert len(target.client.get("/api/v1/people", headers=target.admin).json()["items"]) == 1
 
 
 def test_a_link_after_its_day(target: Target, clock: Clock) -> None:

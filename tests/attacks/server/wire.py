@@ -19,7 +19,7 @@ import psycopg
 import uvicorn
 from fastapi import FastAPI
 from support.rounds import ISSUER
-from support.server import PASSWORD, bearer, join
+from support.server import PASSWORD, bearer, every_item, join
 from support.services import missing
 
 from keyart_server.access import tokens
@@ -70,12 +70,12 @@ class Target:
         return bearer(self.client.post("/api/v1/tokens", json=new, headers=self.admin).json()["secret"])
 
     def campaigns(self) -> list[Any]:
-        listed: list[Any] = self.client.get("/api/v1/campaigns", headers=self.admin).json()
+        listed: list[Any] = self.client.get("/api/v1/campaigns", headers=self.admin).json()["items"]
         return listed
 
     def audit(self) -> list[str]:
         """Actions, newest first."""
-        return [entry["action"] for entry in self.client.get("/api/v1/audit?limit=1000", headers=self.admin).json()]
+        return [entry["action"] for entry in every_item(self.client, "/api/v1/audit", self.admin)]
 
     def raw(self, path: str, **headers: str) -> httpx.Response:
         """The path as it is: every other client puts it in order first."""

@@ -14,6 +14,7 @@ from keyart.errors import SettingError
 from keyart_federated.campaigns import DeployedModel, Finished, RoundRequest, Wait, ask
 from keyart_federated.campaigns.experiment import ExperimentSettings
 from keyart_federated.campaigns.settings import settings_of
+from keyart_federated.campaigns.state_codec import unpack
 from keyart_federated.experiments.interim_analysis import added
 from keyart_federated.experiments.peeking import drawn
 from keyart_federated.worlds import SyntheticWorld
@@ -95,6 +96,25 @@ def test_each_look_has_its_day_and_devices_of_its_own(base):
         assert (offer.round, offer.rounds, offer.minimum_devices, asked.wanted) == (number, 4, 1400, 2000)
         assert offer.since == START.timestamp() and offer.arms == 2 and offer.epsilon == 4.0
         assert (asked.event.noise_multiplier, asked.event.l2) == (offer.noise_multiplier, offer.l2)
+
+
+def test_each_look_says_how_the_arms_stand(base):
+    rounds, _ = run(base, 0.0, margin=0.001)
+    for number, (_, found, _) in enumerate(rounds, start=1):
+        told = found.result
+        assert sum(told["arms"].values()) == pytest.approx(2000 * number, rel=0.1)
+        mismatch = told["mismatches"]["treatment"]
+        assert not mismatch["found"] and abs(mismatch["difference"]) < mismatch["bound"]
+        assert mismatch["difference"] == pytest.approx(told["arms"]["treatment"] - told["arms"]["control"])
+    days = [found.result["day"] for _, found, _ in rounds]
+    assert days == [4, 6, 8, 10]
+    forecasts = [found.result["verdicts"]["treatment"]["forecast"] for _, found, _ in rounds]
+    assert "All planned interim analyses are in" in forecasts[-1] and "day" in forecasts[0]
+
+
+def test_a_look_that_comes_late_has_the_day_on_which_it_came(base):
+    asked = ask(campaign("experiment", SETTINGS), None, 1, 0, base, START + 9.5 * DAY)
+    assert isinstance(asked, RoundRequest) and unpack(asked.pending)[0]["day"] == 9.5
 
 
 def test_a_look_waits_for_its_day_from_the_start_that_is_told(base):

@@ -118,6 +118,16 @@ def test_the_sums_tell_how_many_decisions_a_device_makes(run):
 
 
 @pytest.mark.slow
+def test_a_sum_tells_the_reward_on_its_devices_with_an_interval(run):
+    _, rounds, _, _, _ = run
+    for _, _, _, found, _ in rounds[1:]:
+        reward = found.result["reward"]
+        assert 0 < reward["low"] < reward["mean"] < reward["high"] < 1
+        assert reward["low"] <= found.result["quality_plays"] <= reward["high"], "as learnt from all rounds so far"
+        assert reward["high"] - reward["low"] < 0.1, "it says something"
+
+
+@pytest.mark.slow
 def test_a_guess_of_decisions_that_is_far_off_is_put_right(world, tmp_path):
     for guess in (12.0, 75.0):
         fleet = Fleet(world, first_base(tmp_path / str(guess), world.catalog))

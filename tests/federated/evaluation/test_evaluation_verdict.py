@@ -10,7 +10,7 @@ import pytest
 
 from keyart.errors import FederatedError, SettingError
 from keyart_federated.evaluation import Decisions, PolicyVerdict, dr, ips, shrunk, snips
-from keyart_federated.evaluation.chart import draw
+from keyart_federated.evaluation.estimate_chart import draw
 
 LOGGED, QUALITY = np.array([0.4, 0.3, 0.3]), np.array([0.3, 0.2, 0.1])
 

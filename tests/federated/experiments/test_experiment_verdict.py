@@ -28,10 +28,10 @@ def said(experiment: Experiment, lift: float, harm: float = 0.0, lose: float = 0
 @pytest.mark.parametrize(
     ("word", "arguments", "part"),
     [
-        ("better", {"lift": 0.08}, "is better than “control”; quality plays a picture: 1"),
+        ("better", {"lift": 0.08}, "is better than “control”; quality plays a picture: +"),
         ("worse", {"lift": -0.08}, "is worse than"),
         ("no difference", {"lift": 0.0}, "No difference larger than 4 % between “treatment” and “control”"),
-        ("not yet", {"lift": 0.025, "looks": 1}, "more day"),
+        ("not yet", {"lift": 0.025, "looks": 1}, "Quality plays a picture: "),
         ("guard", {"lift": 0.08, "harm": 0.1}, "does harm (plays given up: "),
         ("mismatch", {"lift": 0.08, "lose": 0.3}, "Nothing can be concluded"),
     ],
@@ -41,8 +41,35 @@ def test_each_verdict(word, arguments, part):
     experiment = replace(EXPERIMENT, tolerance=0.5) if word == "worse" else EXPERIMENT
     verdict = said(experiment, **arguments)
     assert verdict.word == word and part in verdict.text
-    assert (verdict.more is None) == (word != "not yet")
+    assert (verdict.more is None) == (word != "not yet") and (verdict.forecast == "") == (word != "not yet")
+    assert "→" not in verdict.text and "pp" not in verdict.text, "effects are relative throughout"
     assert verdict.guards == (("abandonment",) if word == "guard" else ())
+
+
+def test_an_effect_is_absolute_where_there_is_nothing_to_relate_it_to():
+    course = analyse(
+        EXPERIMENT,
+        played(EXPERIMENT, drawn(np.random.default_rng(7), 20_000, 0.08), np.random.default_rng(8).bytes).looks,
+    )
+    of_first = course.courses["quality_plays"][0]
+    nothing = replace(of_first, control=np.zeros_like(of_first.control))
+    (verdict,) = verdicts(EXPERIMENT, replace(course, courses={**course.courses, "quality_plays": (nothing,)}))
+    assert "pp absolute difference, between +" in verdict.text and "relative" not in verdict.text
+
+
+def test_a_forecast_follows_the_pace_and_ends_with_the_plan():
+    patient = replace(EXPERIMENT, margin=0.01)
+    looks = played(patient, drawn(np.random.default_rng(7), 20_000, 0.012), np.random.default_rng(8).bytes).looks
+    planned, slow = (
+        verdicts(patient, analyse(patient, [replace(one, day=one.day * pace) for one in looks[:2]]))[0]
+        for pace in (1.0, 3.0)
+    )
+    assert planned.word == slow.word == "not yet" and planned.more is not None and slow.more is not None
+    assert 2.5 * planned.more <= slow.more <= 3.5 * planned.more, "days, as they have passed so far"
+    assert f"About {planned.more} more day" in planned.forecast and "pace" in planned.forecast
+    (ended,) = verdicts(patient, analyse(patient, looks))
+    assert ended.word == "not yet" and ended.more is None
+    assert "more day" not in ended.forecast and "All planned interim analyses are in" in ended.forecast
 
 
 def test_a_guard_may_get_a_little_worse():

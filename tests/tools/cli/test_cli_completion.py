@@ -37,6 +37,8 @@ def test_bash_completes(keyart_command, tmp_path: Path) -> None:
     assert set(bash(done.stdout, tmp_path, "''")) == set(main.commands)
     assert bash(done.stdout, tmp_path, "verify", "bundle", "--engine", "num") == ["numpy"]
     assert bash(done.stdout, tmp_path, "privacy", "pl") == ["plan"]
+    assert bash(done.stdout, tmp_path, "campaign", "create", "--kind", "tr") == ["training"]
+    assert {"list", "show", "export"} <= set(bash(done.stdout, tmp_path, "experiment", "''"))
     assert {"--profile", "--bundle", "--json"} <= set(bash(done.stdout, tmp_path, "doctor", "--"))
 
 

@@ -30,6 +30,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shipped: Path) -> Path
     return tmp_path
 
 
+OIDC = "--oidc-client-id x --oidc-client-secret-file text.txt"
 MISTAKES = {
     "": (2, "--data"),
     "--data new --port 99999": (2, "--port"),
@@ -60,6 +61,14 @@ MISTAKES = {
     "--data new --restore full": (1, "Cannot read"),
     "--data full --restore random": (1, "is not empty"),
     "--data new --backup a --restore b": (2, "exclude each other"),
+    "--data new --no-passwords": (1, "nobody could sign in"),
+    "--data new --require-totp boss": (2, "--require-totp"),
+    "--data new --oidc-client-id x": (1, "need --oidc-issuer"),
+    "--data new --oidc-issuer https://l.example --oidc-client-id x": (1, "--oidc-client-secret-file"),
+    f"--data new --oidc-issuer http://l.example {OIDC} --oidc-viewers a": (1, "must be like https://"),
+    f"--data new --oidc-issuer https://l.example {OIDC}": (1, "nobody has a role without a group"),
+    "--data new --outgoing-proxy proxy": (1, "--outgoing-proxy"),
+    "--data new --webhook-network 10.0.0.1/8": (1, "--webhook-network"),
 }
 
 
@@ -127,5 +136,5 @@ def test_back_up_and_restore(here: Path, keyart_command) -> None:
     done = keyart_command("serve", "--data", "new", "--restore", "copy.tar")
     assert done.exit_code == 0 and done.stdout.startswith("Restored: copy.tar, from ")
     with running(here / "new") as server:
-        listed = server.client.get("/api/v1/campaigns", headers=server.bearer).json()
+        listed = server.client.get("/api/v1/campaigns", headers=server.bearer).json()["items"]
         assert [campaign["id"] for campaign in listed] == [kept]

@@ -73,7 +73,7 @@ def test_packages_are_those_of_the_metadata() -> None:
 
     assert found.versions["numpy"] == __import__("numpy").__version__
     assert found.python_range == ">=3.11" and found.python[:2] == sys.version_info[:2]
-    assert set(found.missing) == {"", "server", "tagging", "keyring"}
+    assert set(found.missing) == {"", "server", "tagging", "otel", "keyring"}
     assert not any(found.missing[extra] for extra in ("", "server"))
     assert found.misfits == ()
 

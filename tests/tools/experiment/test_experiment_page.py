@@ -13,11 +13,10 @@ from keyart_federated.experiments import Experiment, InterimSum, Results
 from keyart_federated.experiments.interim_analysis import added
 from keyart_federated.experiments.peeking import ExperimentFleet, baselines, drawn, played
 from keyart_tools.experiment import page, summary, write_page
-from keyart_tools.experiment.svg_plots import BAR_WIDTH, HEIGHT, WIDTH, effect_plot, forest_bars
 
 KNOWN = baselines(devices=4000)
 EXPERIMENT = Experiment('Larger <buttons> & "quotes"', 6000, KNOWN, looks=5, epsilon=4.0)
-VOID = {"meta", "br", "img", "line", "rect", "polygon", "polyline", "circle"}
+VOID = {"meta", "br", "img", "path"}
 
 
 class Balanced(HTMLParser):
@@ -62,7 +61,8 @@ def test_it_says_what_the_summary_says():
     text = page(results)
     assert said["verdict"] == "better" and "treatment: Better" in text
     assert said["text"].split("“")[-1].split("”")[-1].replace("&", "&amp;") in text
-    assert text.count('class="dot"') == 5
+    (points,) = re.findall(r'class="chart-points[^>]*d="([^"]+)"', text.partition('class="chart-legend"')[0])
+    assert points.count("M") == 5
     assert "Arms match." in text and "Not breached" in text
     assert f"ε = {EXPERIMENT.epsilon:g}" in text
     assert [one["day"] for one in said["metrics"]["quality_plays"]["by_look"]] == list(EXPERIMENT.look_days)
@@ -95,7 +95,7 @@ def test_one_look_several_arms_and_groups():
     results = Results(experiment, (InterimSum(9, tuple(a.theta for a in question.asked), 6000, variance, total),))
     text = page(results)
     assert "one: " in text and "two: " in text and text.count("by device") == 2
-    assert 'class="dot"' not in text  # one look is a bar
+    assert text.count("chart-band") >= 2, "one look is a bar for each arm"
     assert "others" in text
 
 
@@ -105,15 +105,25 @@ def test_nothing_to_show_yet(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_lines_stay_within_the_picture():
+def test_the_plot_is_the_effect_with_its_band():
     (said,) = summary(found())["comparisons"]
-    plot = effect_plot(said["metrics"]["quality_plays"], 0.02)
-    numbers = [tuple(map(float, point.split(","))) for point in plot.band.split()]
-    assert len(numbers) == 10
-    assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in numbers)
-    highs, lows = numbers[:5], numbers[5:][::-1]
-    assert all(high[1] < middle[1] < low[1] for high, middle, low in zip(highs, plot.dots, lows, strict=True))
-    assert "0 %" in [label for _, label in plot.ys]
-    (bar, cut) = forest_bars([{"relative": [0.1, -0.1, 0.3]}, {"relative": [5.0, -9.0, 20.0]}])
-    assert bar.left < bar.zero < bar.middle < bar.right <= BAR_WIDTH
-    assert (cut.left, cut.right) == (0.0, BAR_WIDTH)
+    text = page(found()).partition('class="chart-legend"')[0]
+    (band,) = re.findall(r'class="chart-band[^>]*d="([^"]+)"', text)
+    heights = [float(y) for _, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", band)]
+    (line,) = re.findall(r'class="chart-line[^>]*d="([^"]+)"', text)
+    middles = [float(y) for _, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", line)]
+    assert len(middles) == 5 and len(heights) == 10
+    assert all(high < middle < low for high, middle, low in zip(heights[:5], middles, heights[:4:-1], strict=True))
+    change = 100 * said["metrics"]["quality_plays"]["relative"][0]
+    assert f"{change:+.3g} % after 21 days" in text and "too small to matter" in page(found())
+
+
+def test_intervals_share_an_axis_and_the_longest_is_cut():
+    text = page(found())
+    drawn = re.findall(r'class="chart-reach"[^>]*d="M([\d.]+) 6H([\d.]+)"', text)
+    assert len(drawn) == len(KNOWN) and all(0 <= float(low) <= float(high) <= 100 for low, high in drawn)
+
+
+def test_a_relative_and_an_absolute_effect_never_share_a_sentence():
+    (said,) = summary(found())["comparisons"]
+    assert said["text"].count("relative") == 1 and "→" not in said["text"] and "pp" not in said["text"]

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from keyart_federated.charts import picture
+from keyart_federated.charts.picture import COOL, FADED, INK, PALE, RULE, WARM
+
 from .policies import GROUPS, KEYART, Group
 from .scores import PolicyScore
 
@@ -14,10 +17,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLOURS: dict[Group, str] = {
-    "keyart": "#e4572e",
-    "variant": "#eda48d",
-    "peer": "#17607a",
-    "reference": "#8a8f98",
+    "keyart": WARM,
+    "variant": PALE,
+    "peer": COOL,
+    "reference": FADED,
 }
 LABELS: dict[Group, str] = {
     "keyart": "keyart",
@@ -25,7 +28,6 @@ LABELS: dict[Group, str] = {
     "peer": "baselines",
     "reference": "references",
 }
-INK, FADED, FAINT = "#444444", "#8a8a8a", "#eeeeee"
 LAST_AT, WHOLE_AT = 28, 60  # where the columns of numbers end, in points right of the panel
 HEAD_LINE = -0.85
 PANELS_A_LINE = 4
@@ -39,9 +41,8 @@ def draw(entries: Sequence[ChartEntry], about: str, path: Path) -> None:
     """Draw the last quarter as a dot with its interval, and the whole run as a ring.
 
     Raises:
-        OSError: the file cannot be written.
+        FederatedError: the file cannot be written.
     """
-    from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
     worlds = list(dict.fromkeys(world for world, *_ in entries))
@@ -50,7 +51,7 @@ def draw(entries: Sequence[ChartEntry], about: str, path: Path) -> None:
     down = math.ceil(len(worlds) / across)
     height = LINE_INCHES * (max(places.values()) + 1) + 0.8
     size = (max(NAMES_INCHES + PANEL_INCHES * across, 6.5), height * down + 1.2)
-    figure = Figure(figsize=size, dpi=140)
+    figure = picture.figure(*size)
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
     panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, world in zip(panels, worlds, strict=False):
@@ -73,7 +74,7 @@ def draw(entries: Sequence[ChartEntry], about: str, path: Path) -> None:
         *(Line2D([], [], marker="s", color=COLOURS[group], linewidth=0, label=LABELS[group]) for group in groups),
     ]
     figure.legend(handles=handles, loc="outside lower left", ncols=3, fontsize=9, frameon=False)
-    figure.savefig(path)
+    picture.save(figure, path)
 
 
 def _places(policies: set[str]) -> dict[str, float]:
@@ -107,11 +108,8 @@ def _draw_world(axes: Axes, world: str, scores: dict[str, PolicyScore], places: 
     _beside(axes, "last", LAST_AT, HEAD_LINE, INK)
     _beside(axes, "whole", WHOLE_AT, HEAD_LINE, FADED)
     axes.set_title(world, loc="left", fontsize=11)
-    axes.axvline(0, color="#bbbbbb", linewidth=1, zorder=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color=FAINT)
-    axes.set_axisbelow(True)
+    axes.axvline(0, color=RULE, linewidth=1, zorder=0)
+    picture.plain(axes, "x", left=False)
 
 
 def _number(value: float) -> str:

@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 import keyart
-from keyart.errors import KeyartError, SettingError
+from keyart.errors import SettingError
 from keyart_federated import World, simulate
 from keyart_federated.baselines import best_fixed, play
+from keyart_federated.charts import picture
+from keyart_federated.charts.picture import COLOURS, COOL, FADED, PALE, WARM
 from keyart_federated.metrics import MetricEstimate, Rewards, WorldTruth, capture, figures, mean, ratio, rewards
 
 from ..model_evaluation.policy_value import plain
-from .benchmark_chart import COLOURS, FADED, FAINT
 from .benchmark_plan import key_of
 from .policies import BEST_FIXED, BUILT_IN_BASELINES, KEYART, ORACLE, SIMULATED
 from .world_run import Oracle
@@ -33,7 +34,7 @@ ALIASES = {
     "none": "zero-shot + head",
     "uniform": "random",
 }  # other names of policies
-LINE_COLOURS = (COLOURS["keyart"], COLOURS["peer"], COLOURS["variant"], COLOURS["reference"], "#6b4e9b", "#3b8f5a")
+LINE_COLOURS = (WARM, COOL, PALE, FADED, *COLOURS[3:])
 
 
 class RecordingWorld:
@@ -161,9 +162,7 @@ def draw(lines: Sequence[PolicyComparison], title: str, path: Path) -> None:
     Raises:
         KeyartError: the file cannot be written.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.4), dpi=140, layout="constrained")
+    figure = picture.figure(11, 4.4)
     rounds, apart = figure.subplots(1, 2, width_ratios=(3, 2))
     for number, line in enumerate(lines):
         at = range(1, len(line.capture_by_round) + 1)
@@ -174,13 +173,8 @@ def draw(lines: Sequence[PolicyComparison], title: str, path: Path) -> None:
     rounds.legend(frameon=False, fontsize=9)
     _draw_apart(apart, lines)
     for axes in (rounds, apart):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(color=FAINT)
-        axes.set_axisbelow(True)
-    try:
-        figure.savefig(str(path))
-    except (OSError, ValueError) as error:
-        raise KeyartError(f"The plot cannot be written to {path}: {error}.") from None
+        picture.plain(axes, "both")
+    picture.save(figure, path)
 
 
 def _draw_apart(axes: Axes, lines: Sequence[PolicyComparison]) -> None:

@@ -1,4 +1,4 @@
-"""`keyart bench`: speed, size and memory of the device path on this machine."""
+"""`keyart bench`: speed, size and memory of the device path on this machine; its subcommands measure the server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .bench_round import bench_round
+from .bench_sizing import bench_sizing
 from .console import json_option, one_thread_a_process, print_table, progress, write_json
 from .options import FOLDER
 
@@ -26,7 +28,7 @@ TITLES = {
 }
 
 
-@click.command(short_help="Measure the speed and memory of the device path.")
+@click.group(invoke_without_command=True, short_help="Measure the speed and memory of the device path.")
 @click.option(
     "--out", type=FOLDER, default=Path("build/bench"), show_default=True,
     help="Folder for device.json and device.png.",
@@ -34,7 +36,8 @@ TITLES = {
 @click.option("--quick", is_flag=True, help="Run few repetitions and no baselines, to check that it works.")
 @click.option("--long", is_flag=True, help="Load the gateway for ten minutes, to detect memory growth.")
 @json_option
-def bench(out: Path, quick: bool, long: bool, as_json: bool) -> None:
+@click.pass_context
+def bench(ctx: click.Context, out: Path, quick: bool, long: bool, as_json: bool) -> None:
     """Measure choosing, observing, cold start, sizes and memory, relative to a bare run of the model.
 
     Baseline libraries (VowpalWabbit, MABWiser, Open Bandit Pipeline, river) are measured as well if this folder has a
@@ -45,6 +48,8 @@ def bench(out: Path, quick: bool, long: bool, as_json: bool) -> None:
       keyart bench
       keyart bench --quick --out build/quick --json
     """
+    if ctx.invoked_subcommand is not None:
+        return
     one_thread_a_process()
     from keyart_tools.performance.performance_run import QUICK, PerformanceSettings, run
 
@@ -83,3 +88,7 @@ def _show(result: PerformanceResult, out: Path) -> None:
         tables.append(table)
     judged = [row.met for row in result.rows if row.met is not None]
     print_table(*tables, f"{sum(judged)} of {len(judged)} targets met. {out / 'device.json'}, {out / 'device.png'}")
+
+
+bench.add_command(bench_round)
+bench.add_command(bench_sizing)

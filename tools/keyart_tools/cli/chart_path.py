@@ -8,8 +8,6 @@ from typing import Any
 
 import click
 
-CHART_SUFFIXES = (".png", ".svg", ".pdf")
-
 
 class ChartPath(click.Path):
     """A chart file in an existing folder, with a suffix that can be drawn."""
@@ -21,11 +19,11 @@ class ChartPath(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Return the path, or fail with a usage error."""
+        from keyart_federated.charts.picture import SUFFIXES
+
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
-        if path.suffix.lower() not in CHART_SUFFIXES:
-            self.fail(
-                f"{path} is not a chart file; its name must end in one of {', '.join(CHART_SUFFIXES)}.", param, ctx
-            )
+        if path.suffix.lower() not in SUFFIXES:
+            self.fail(f"{path} is not a chart file; its name must end in one of {', '.join(SUFFIXES)}.", param, ctx)
         if not path.parent.is_dir():
             self.fail(f"The folder {path.parent} for the chart does not exist; create it first.", param, ctx)
         return path

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from .missing_package import remedy
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 PLAIN_WIDTH = 120  # columns of a table that goes into a file or a pipe
@@ -84,6 +85,16 @@ def print_table(*tables: Table | str) -> None:
     console = Console(file=sys.stdout, width=None if terminal else PLAIN_WIDTH, highlight=False, emoji=False)
     for table in tables:
         console.print(table, soft_wrap=isinstance(table, str), markup=not isinstance(table, str))
+
+
+def styled(lines: Sequence[str]) -> Text:
+    """Return the lines of a live display, with those that are not indented in bold."""
+    from rich.text import Text
+
+    shown = Text(no_wrap=False)
+    for line in lines:
+        shown.append(f"{line}\n", "" if line.startswith(" ") else "bold")
+    return shown
 
 
 @contextmanager

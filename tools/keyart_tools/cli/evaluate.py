@@ -97,7 +97,7 @@ def evaluate(
             note(remark)
         raise
     if plot is not None:
-        from keyart_federated.evaluation.chart import draw
+        from keyart_federated.evaluation.estimate_chart import draw
 
         draw(verdict, plot)
         note(f"Chart: {plot}")
@@ -142,7 +142,7 @@ def _of_bundle(log: Path, bundle: Path, catalog: Path) -> tuple[Columns, list[st
 
 
 def _tables(log: Path, columns: Columns, verdict: PolicyVerdict) -> list[Any]:
-    from keyart_federated.evaluation.chart import LABELS
+    from keyart_federated.evaluation.estimate_chart import LABELS
     from keyart_tools.inspection.tables import table
 
     rows = {"logged": verdict.logged, **verdict.estimates}

@@ -61,11 +61,12 @@ margin_option = click.option(
 )
 
 
-@click.group(short_help="Plan, run and read a private A/B test.")
+@click.group(short_help="Plan, run and read private A/B tests.")
 def experiment() -> None:
     """Run A/B tests without collecting logs: each device submits one noised vector.
 
-    Results may be read every day.
+    Results may be read every day. plan, run and read work on this machine; list, show and export ask a coordinating
+    server for the experiments of its fleet.
 
     \b
     Example:
@@ -346,7 +347,7 @@ def _tell(results: Any, html: Path | None, as_json: bool) -> None:
         write_json(document)
         return
     for comparison in document["comparisons"]:
-        print_table(comparison["text"], "", _table(document, comparison))
+        print_table(f"{comparison['text']} {comparison['forecast']}".strip(), "", _table(document, comparison))
 
 
 def _table(document: dict[str, Any], comparison: dict[str, Any]) -> Table:
@@ -375,7 +376,7 @@ def _table(document: dict[str, Any], comparison: dict[str, Any]) -> Table:
             f"{metric['devices']:,}",
             measure.shown(metric["control"]),
             measure.shown(metric["control"] + metric["effect"]),
-            percent(change) if is_relative else measure.shown(metric["effect"], True),
+            percent(change) if is_relative else measure.shown_difference(metric["effect"]),
             f"{percent(low)} to {percent(high)}" if is_relative else "",
         )
     return table

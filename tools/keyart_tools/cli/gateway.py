@@ -55,7 +55,8 @@ def gateway(name: str, as_json: bool, **settings: Any) -> None:
     from keyart_server.monitoring import logs
 
     def tell(address: str) -> None:
-        logs.install(as_json)
         click.echo(json.dumps({"address": address, "name": name}) if as_json else f"Gateway {name} is at {address}")
 
-    run(GatewaySettings(name=name, **settings), tell)
+    gateway_settings = GatewaySettings(name=name, **settings)
+    logs.install(as_json)
+    run(gateway_settings, tell)

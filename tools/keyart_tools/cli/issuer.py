@@ -71,12 +71,12 @@ def issuer(
         return
 
     def tell(place: str, key: str) -> None:
-        logs.install(as_json)
         if as_json:
             click.echo(json.dumps({"address": place, "data": str(data), "issuer_key": key}))
         else:
             click.echo(f"The issuer is at {place}\nPublic key to ship in apps and to give to servers: {key}")
 
+    logs.install(as_json)
     serve(settings, tell)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .console import json_option, note, write_json
-from .options import PATH
+from .options import PATH, combined
 
 if TYPE_CHECKING:
     from keyart_server.signing.key_ceremony import RoleKeys
@@ -18,9 +18,24 @@ if TYPE_CHECKING:
 PASSPHRASE = "KEYART_KEY_PASSPHRASE"  # noqa: S105  # the name of a variable
 
 
-@click.group(short_help="Create the keys that sign bundles.")
+signing_options = combined(
+    click.option("--data", type=PATH, required=True, help="Data folder of the server, which must be stopped."),
+    click.option(
+        "--offline", type=PATH, metavar="FOLDER", help="Folder of the offline keys.  [default: keys in --data]"
+    ),
+    click.option(
+        "--database-url", envvar="KEYART_DATABASE_URL", metavar="URL",
+        help="postgresql://USER@HOST/NAME, also read from KEYART_DATABASE_URL.  [default: SQLite in the data folder]",
+    ),
+    json_option,
+)  # fmt: skip
+
+
+@click.group(short_help="Create, rotate and renew the keys that sign bundles.")
 def keys() -> None:
-    """Create the keys that sign bundles: offline keys, which stay away from the server, and online keys.
+    """Create, rotate and renew the keys that sign bundles.
+
+    Offline keys stay away from the server; online keys refresh the signed metadata four times a day.
 
     \b
     Example:
@@ -69,6 +84,57 @@ def create(offline: Path, data: Path, root: str, targets: str, no_passphrase: bo
         click.echo(f"Online key: {path}")
     click.echo(f"Trusted root, which apps ship: {created.root}")
     note(f"Copy {data} to the server, and keep {offline} away from it.")
+
+
+@keys.command(short_help="Replace the keys of roles of the bundle repository.")
+@click.argument("roles", nargs=-1, required=True, type=click.Choice(("root", "targets", "snapshot", "timestamp")))
+@signing_options
+def rotate(roles: tuple[str, ...], data: Path, offline: Path | None, database_url: str | None, as_json: bool) -> None:
+    """Create new keys for these roles and sign a new root with the old ones; the server must be stopped.
+
+    As many root and targets keys as must sign are needed: --offline names the folder that holds them, which also gets
+    the new ones. Devices follow by themselves; ship the new DIR/tuf/root.json with the next build of the app.
+
+    \b
+    Example:
+      keyart keys rotate targets --data keyart-data --offline /media/offline
+      keyart keys rotate snapshot timestamp --data keyart-data --offline /media/offline
+    """
+    _sign(data, offline, database_url, as_json, roles)
+
+
+@keys.command(short_help="Renew all signatures with the same keys.")
+@signing_options
+def renew(data: Path, offline: Path | None, database_url: str | None, as_json: bool) -> None:
+    """Sign root, targets, snapshot and timestamp again before they expire; the server must be stopped.
+
+    As many root and targets keys as must sign are needed: --offline names the folder that holds them.
+
+    \b
+    Example:
+      keyart keys renew --data keyart-data --offline /media/offline
+    """
+    _sign(data, offline, database_url, as_json, ())
+
+
+def _sign(data: Path, offline: Path | None, database_url: str | None, as_json: bool, roles: tuple[str, ...]) -> None:
+    from keyart_server.bundles import key_rotation
+    from keyart_server.data_folder import DataFolder
+    from keyart_server.serve import open_service
+    from keyart_server.settings import ServerSettings
+    from keyart_server.signing.borrowed_keys import borrowed_keys
+
+    folder = DataFolder(data)
+    if not folder.tuf.is_dir():
+        raise click.ClickException(f"{data} holds no signed repository; `keyart keys create` makes one.")
+    settings = ServerSettings(data, database_url, rounds=False)
+    with open_service(settings) as service, borrowed_keys(folder.keys, offline):
+        root = key_rotation.rotate(service, roles) if roles else key_rotation.renew(service)
+    if as_json:
+        write_json({"root": root, "rotated": sorted(roles)})
+        return
+    click.echo(f"Signed root {root}; {', '.join(roles)} have new keys." if roles else f"Signed root {root}.")
+    note(f"Ship {folder.tuf / 'root.json'} with the next build of the app.")
 
 
 def _role_keys(option: str, text: str) -> RoleKeys:

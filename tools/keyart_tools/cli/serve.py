@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .console import json_option, note, one_thread_a_process, write_json
+from .identity_options import SECTIONS as IDENTITY_SECTIONS
+from .identity_options import identity_options, taken_identity_settings
 from .options import COUNT, PATH, SectionedCommand, listening_options
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 SECTIONS = {
     "What it stores and offers": ("data", "database_url", "bundle", "catalog"),
     "Where it listens": ("host", "port", "url", "proxy", "tls_cert", "tls_key", "public"),
+    **IDENTITY_SECTIONS,
     "Who certifies devices (one of the first two is required)": ("issuers", "insecure_issuer", "revocations"),
     "Privacy budget": ("epsilon", "delta"),
     "Rounds (the defaults suit one machine)": ("superlink", "superlink_ca", "gateways", "no_rounds"),
@@ -46,6 +49,7 @@ SECTIONS = {
     "--proxy", metavar="ADDRESS",
     help="IP address of the proxy in front: X-Forwarded-For from there, and from nowhere else, is the client's.",
 )  # fmt: skip
+@identity_options
 @click.option(
     "--issuer", "issuers", metavar="HEX", multiple=True,
     help="Public key that certifies devices, as printed by `keyart issuer`; may be repeated.",
@@ -85,6 +89,7 @@ def serve(no_rounds: bool, backup: Path | None, restore: Path | None, as_json: b
       keyart serve --port 8080 --data keyart-data --issuer 3b6a…
       keyart serve --data keyart-data --bundle build/demo/bundle --catalog build/demo/catalog.json --insecure-issuer
       keyart serve --data keyart-data --host 0.0.0.0 --tls-cert chain.pem --tls-key key.pem --issuer 3b6a…
+      keyart serve --data keyart-data --oidc-issuer https://login.example --oidc-client-id keyart --oidc-operators ml
       keyart serve --data keyart-data --backup monday.tar
       keyart serve --data new-data --restore monday.tar --database-url postgresql:///keyart
     """
@@ -93,7 +98,8 @@ def serve(no_rounds: bool, backup: Path | None, restore: Path | None, as_json: b
     from keyart_server.serve import serve as run
     from keyart_server.settings import ServerSettings
 
-    server = ServerSettings(rounds=not no_rounds, **settings)
+    identity = taken_identity_settings(settings)
+    server = ServerSettings(rounds=not no_rounds, identity=identity, **settings)
     if backup is not None and restore is not None:
         raise click.UsageError("--backup and --restore exclude each other; give one of them.")
     if backup is not None:
@@ -103,11 +109,8 @@ def serve(no_rounds: bool, backup: Path | None, restore: Path | None, as_json: b
         _tell_copy("Restored", _restore(server, restore), as_json)
         return
 
-    def tell(started: StartupReport) -> None:
-        logs.install(as_json)  # until here, an error is reported as by every command
-        (_tell_json if as_json else _tell)(started)
-
-    run(server, tell)
+    logs.install(as_json)
+    run(server, _tell_json if as_json else _tell)
 
 
 def _back_up(settings: ServerSettings, path: Path) -> Backup:

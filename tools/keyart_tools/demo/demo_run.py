@@ -17,10 +17,10 @@ from keyart_federated.report import plot_learning
 
 from . import real_film
 from .arms import CENTRAL, FEDERATED, FEDERATED_HEAD, ORDER, ArmResults, DemoPlan, StageProgress, run_arms
+from .demo_bundle import publish_and_install
 from .page.page_html import render
 from .page.page_model import HomePage, PolicyResult
 from .page_text import MOVIELENS, NAMES, headline, licences, notes
-from .publish import publish_and_install
 from .report_document import report_document
 from .screens import viewers_of
 

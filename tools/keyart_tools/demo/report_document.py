@@ -13,7 +13,7 @@ from typing import Any
 from keyart_federated.metrics import MetricEstimate
 
 from .arms import ARMS, BEST_FIXED, CENTRAL, FEDERATED, FEDERATED_HEAD, ORDER, ArmResults, DemoPlan, PolicyFigures
-from .publish import InstalledBundle
+from .demo_bundle import InstalledBundle
 
 
 def report_document(

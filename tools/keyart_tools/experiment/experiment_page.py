@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from keyart.bundle import replace_file
-from keyart_federated.experiments import MEASURES, Results
+from keyart_federated.charts import STYLE, Chart, interval_svg, render
+from keyart_federated.experiments import MEASURES, Experiment, Results, effect_chart
 from keyart_federated.experiments.device_metrics import percent
 
 from .experiment_summary import summary
-from .svg_plots import BAR_HEIGHT, BAR_WIDTH, HEIGHT, LEFT, RIGHT, WIDTH, effect_plot, forest_bars
 
+MAX_REACH_RATIO = 5.0  # of the middle one of the intervals, up to which all of them share an axis
 TONES = {
     "better": "good",
     "worse": "bad",
@@ -58,17 +60,14 @@ def page(results: Results) -> str:
         control=experiment.arms[0],
         first=experiment.first,
         group=experiment.group,
-        comparisons_shown=[_shown(each, experiment.first, experiment.margin) for each in document["comparisons"]],
-        size={
-            "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": WIDTH - RIGHT, "bar": BAR_WIDTH,
-            "bar_height": BAR_HEIGHT,
-        },
+        comparisons_shown=[_shown(each, experiment, place) for place, each in enumerate(document["comparisons"])],
+        chart_style=Markup(STYLE),  # noqa: S704  # a constant
     )  # fmt: skip
 
 
-def _shown(comparison: dict[str, Any], first: str, margin: float) -> dict[str, Any]:
-    metrics, groups = comparison["metrics"], comparison["groups"]
-    drawn = [*forest_bars(list(metrics.values())), *forest_bars(list(groups.values()))]
+def _shown(comparison: dict[str, Any], experiment: Experiment, place: int) -> dict[str, Any]:
+    first, metrics, groups = experiment.first, comparison["metrics"], comparison["groups"]
+    drawn = [*_intervals(list(metrics.values())), *_intervals(list(groups.values()))]
     rows = [
         {"name": name, "label": label, **_row(metric, bar, name)}
         for (name, label, metric), bar in zip(
@@ -84,23 +83,46 @@ def _shown(comparison: dict[str, Any], first: str, margin: float) -> dict[str, A
         **comparison,
         "tone": TONES[comparison["verdict"]],
         "headline": HEADLINES[comparison["verdict"]],
-        "plot": effect_plot(metrics[first], margin),
+        "plot": Markup(render(_chart(comparison, experiment), f"effect-{place}")),  # noqa: S704  # it escapes texts
         "metric_rows": rows[: len(metrics)],
         "group_rows": rows[len(metrics) :],
     }
 
 
-def _row(metric: dict[str, Any], bar: Any, name: str) -> dict[str, Any]:
+def _chart(comparison: dict[str, Any], experiment: Experiment) -> Chart:
+    """Return the chart of the first metric's effect, relative to the control arm where that has a mean."""
+    metric = comparison["metrics"][experiment.first]
+    relative = None not in metric["relative"]
+    scale = abs(metric["control"]) if relative else 1.0
+    looks = [(look["day"], *(look[name] / scale for name in ("effect", "low", "high"))) for look in metric["by_look"]]
+    return effect_chart(experiment, experiment.first, {comparison["arm"]: looks}, relative)
+
+
+def _intervals(metrics: list[dict[str, Any]]) -> list[Markup | None]:
+    """Draw relative effects on one axis; an interval far longer than most is cut at the ends."""
+    known = [metric["relative"] for metric in metrics if None not in metric["relative"]]
+    reaches = sorted(max(abs(low), abs(high)) for _, low, high in known)
+    reach = min(reaches[-1], MAX_REACH_RATIO * reaches[(len(reaches) - 1) // 2]) if reaches else 1.0
+
+    def drawn(value: float | None, low: float | None, high: float | None) -> Markup | None:
+        if value is None or low is None or high is None:
+            return None
+        return Markup(interval_svg(value, low, high, (-reach, reach)))  # noqa: S704  # numbers only
+
+    return [drawn(*metric["relative"]) for metric in metrics]
+
+
+def _row(metric: dict[str, Any], bar: Markup | None, name: str) -> dict[str, Any]:
     measure = MEASURES[name]
     change, low, high = metric["relative"]
     relative = None not in metric["relative"]
     harm = metric["high"] < 0 if measure.better > 0 else metric["low"] > 0
     good = metric["low"] > 0 if measure.better > 0 else metric["high"] < 0
     return {
-        "bar": bar if relative else None,
+        "bar": bar,
         "before": _unbroken(measure.shown(metric["control"])),
         "after": _unbroken(measure.shown(metric["control"] + metric["effect"])),
-        "change": _unbroken(percent(change) if relative else measure.shown(metric["effect"], True)),
+        "change": _unbroken(percent(change) if relative else measure.shown_difference(metric["effect"])),
         "range": f"{_unbroken(percent(low))} to {_unbroken(percent(high))}" if relative else "",
         "tone": "good" if good else "bad" if harm else "open",
         "guard": measure.guard,

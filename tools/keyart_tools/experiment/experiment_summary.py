@@ -49,6 +49,7 @@ def _comparison(results: Results, analysis: Analysis, a: int) -> dict[str, Any]:
         "arm": verdict.arm,
         "verdict": verdict.word,
         "text": verdict.text,
+        "forecast": verdict.forecast,
         "more_days": verdict.more,
         "metrics": {name: course(courses[a]) for name, courses in analysis.courses.items()},
         "groups": {name: course(courses[a]) for name, courses in analysis.groups.items()},

@@ -8,14 +8,10 @@ Requests are sent when they are due, whether or not earlier ones were answered, 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +20,6 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import insert
 
-from keyart.errors import KeyartError
 from keyart.secagg import REPLY_FLAG, SHARE_BYTES, AggregationParameters, Stage, message_header
 from keyart_federated.accounting import Skellam
 from keyart_server import budget
@@ -35,6 +30,7 @@ from keyart_server.rounds import round_store, stage_windows
 from keyart_server.state import ServerState
 from keyart_server.state.tables import EnrolledDeviceRow, MemberRow, RoundRow, StageRequestRow
 
+from .gateway_process import GatewayProcess, can_be_measured, postgres_database, run_gateway, sqlite_database
 from .http_connections import HttpConnection, request_head, send_requests
 from .interleaved_timing import percentile
 from .measurement import Measurement, NotMeasured
@@ -45,9 +41,7 @@ UPDATES_PER_SECOND, ROUND_SECONDS, CONNECTIONS = 500, 10, 64
 IDLE_DEVICES: Final = 10_000
 MAX_UPDATE_MS, MAX_TAIL_MS, MAX_GROWTH_MIB, MAX_IDLE_PERCENT = 1000 / UPDATES_PER_SECOND, 250.0, 16.0, 10.0
 NAME: Final = "main"
-POSTGRES: Final = "postgresql:///postgres"
 STAGE_TIMEOUT_SECONDS: Final = 86_400.0
-COMMAND: Final = (sys.executable, "-c", "from keyart_tools.cli import main; main(prog_name='keyart')", "gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +72,13 @@ def rows(seconds: float) -> tuple[list[Measurement], list[NotMeasured]]:
     Raises:
         KeyartError: a request was not accepted.
     """
-    if not Path("/proc/self/stat").exists():
+    if not can_be_measured():
         return [], [NotMeasured(GROUP, "processor time of another process is read from /proc, which is not here.")]
     measurements, absent = [], []
     with tempfile.TemporaryDirectory(prefix="keyart-bench-") as folder:
-        for name, database in (("SQLite", _sqlite(Path(folder))), ("Postgres", _postgres())):
+        for name, database in (("SQLite", sqlite_database(Path(folder))), ("Postgres", postgres_database())):
             try:
-                with database as url, closing(ServerState.open(url)) as state, _gateway(url) as process:
+                with database as url, closing(ServerState.open(url)) as state, run_gateway(url, NAME) as process:
                     measurements += _update_rows(name, asyncio.run(measure_updates(state, process, seconds)))
                     if name == "SQLite":
                         measurements.append(_idle_row(asyncio.run(measure_polls(state, process, min(seconds, 60.0)))))
@@ -109,59 +103,6 @@ def _idle_row(measured: GatewayLoad) -> Measurement:
     return Measurement(
         GROUP, f"{IDLE_DEVICES:,} idle devices, of a core", percent, "%", reach=MAX_IDLE_PERCENT, note=note
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Process:
-    """A running gateway: its process id and its TCP port."""
-
-    number: int
-    port: int
-
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.number}/stat").read_text("utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def resident_mib(self) -> float:
-        status = Path(f"/proc/{self.number}/status").read_text("utf-8")
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
-
-
-@contextmanager
-def _gateway(url: str) -> Iterator[_Process]:
-    """Run `keyart gateway`, without certified devices: no device submits keys."""
-    options = ("--database-url", url, "--name", NAME, "--issuer", "0" * 64, "--port", "0", "--json")
-    with subprocess.Popen((*COMMAND, *options), stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  # ours
-        try:
-            line = process.stdout.readline() if process.stdout is not None else ""
-            if not line:
-                raise KeyartError("The gateway did not start; its error is shown above.")
-            yield _Process(process.pid, int(json.loads(line)["address"].rpartition(":")[2]))
-        finally:
-            process.kill()
-
-
-@contextmanager
-def _sqlite(folder: Path) -> Iterator[str]:
-    yield f"sqlite:///{folder / 'gateway.db'}"
-
-
-@contextmanager
-def _postgres() -> Iterator[str]:
-    """Create an empty database for the block.
-
-    Raises:
-        psycopg.OperationalError: there is no Postgres.
-    """
-    name = f"keyart_bench_{os.getpid()}"
-    where = os.environ.get("KEYART_TEST_POSTGRES", POSTGRES)
-    with psycopg.connect(where, autocommit=True, connect_timeout=5) as connection:
-        connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
-    try:
-        yield f"{where.rpartition('/')[0]}/{name}"
-    finally:
-        with psycopg.connect(where, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 class _MaskedRounds:
@@ -208,7 +149,7 @@ class _MaskedRounds:
         ]
 
 
-async def measure_updates(state: ServerState, process: _Process, seconds: float) -> GatewayLoad:
+async def measure_updates(state: ServerState, process: GatewayProcess, seconds: float) -> GatewayLoad:
     """Send masked updates at `UPDATES_PER_SECOND`, after a warm-up round."""
     each = min(seconds, ROUND_SECONDS)
     rounds = _MaskedRounds(state, round(UPDATES_PER_SECOND * each))
@@ -232,7 +173,7 @@ async def measure_updates(state: ServerState, process: _Process, seconds: float)
     return GatewayLoad(1000 * cpu_seconds / accepted, latencies, accepted / spent, process.resident_mib() - resident)
 
 
-async def measure_polls(state: ServerState, process: _Process, seconds: float) -> GatewayLoad:
+async def measure_polls(state: ServerState, process: GatewayProcess, seconds: float) -> GatewayLoad:
     """Poll for current campaigns as often as `IDLE_DEVICES` enrolled devices do."""
     at = datetime.now(UTC)
     with state.writing() as session:

@@ -1,11 +1,16 @@
-"""Light HTTP connections to a local port, whose requests are sent when they are due."""
+"""Light HTTP connections to a local port, whose requests are sent when they are due, or one after another."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import Any, Final
 
 from keyart.errors import KeyartError
+
+_HEAD_END: Final = b"\r\n\r\n"
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 class HttpConnection:
@@ -20,7 +25,7 @@ class HttpConnection:
         self._line: _Protocol | None = None
 
     async def status(self, request: list[bytes]) -> int:
-        """Return the status of the answer, whose head comes in one piece; 0 if a new connection broke."""
+        """Return the status of the answer once it has arrived as a whole; 0 if a new connection broke."""
         if self._line is not None and not self._line.transport.is_closing():
             status = await self._line.status(request)
             if status:
@@ -37,18 +42,30 @@ class HttpConnection:
 class _Protocol(asyncio.Protocol):
     transport: Any
     _status: asyncio.Future[int] | None = None
+    _head = b""
+    _code, _missing = 0, 0  # status of the answer whose head is here, and bytes of its body that are not
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self._tell(int(data[9:12]))
+        if not self._code:
+            head, end, body = (self._head + data).partition(_HEAD_END)
+            if not end:
+                self._head = head
+                return
+            length = _LENGTH.search(head)
+            self._head, self._code, self._missing = b"", int(head[9:12]), int(length[1]) if length else 0
+            data = body
+        self._missing -= len(data)
+        if self._missing <= 0:
+            self._tell(self._code)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._tell(0)
 
     async def status(self, request: list[bytes]) -> int:
-        self._status = asyncio.get_running_loop().create_future()
+        self._status, self._code = asyncio.get_running_loop().create_future(), 0
         self.transport.writelines(request)
         return await self._status
 
@@ -100,11 +117,47 @@ async def send_requests(
             if due > loop.time():
                 await asyncio.sleep(due - loop.time())
             group.create_task(one(request, due))
+    _refuse(others)
+    return latencies
+
+
+async def send_in_turn(links: list[HttpConnection], requests: Iterable[list[bytes]], hoped: int) -> list[float]:
+    """Send a request on each connection as soon as the one before it is answered.
+
+    Args:
+        links: connections to use, all at once.
+        requests: requests, each in pieces.
+        hoped: the expected status.
+
+    Returns:
+        Milliseconds from when each request was sent to its answer.
+
+    Raises:
+        KeyartError: an answer has another status than `hoped`.
+    """
+    waiting, latencies, others = iter(requests), list[float](), set[int]()
+    loop = asyncio.get_running_loop()
+
+    async def work(link: HttpConnection) -> None:
+        for request in waiting:
+            began = loop.time()
+            status = await link.status(request)
+            latencies.append(1000 * (loop.time() - began))
+            if status != hoped:
+                others.add(status)
+
+    async with asyncio.TaskGroup() as group:
+        for link in links:
+            group.create_task(work(link))
+    _refuse(others)
+    return latencies
+
+
+def _refuse(others: set[int]) -> None:
     if others:
         raise KeyartError(
             f"The measured gateway has answered {others}; its figures are meaningless. Report this error."
         )
-    return latencies
 
 
 def request_head(method: str, path: str, more: str, length: int) -> bytes:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keyart_federated.charts import picture
+from keyart_federated.charts.picture import COOL, GREY, INK, RULE, WARM
+
 from .device_timing import BARE, ENGINES
 from .measurement import Measurement
 from .ranker_baseline import SLATE
@@ -13,7 +16,7 @@ from .ranker_baseline import SLATE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-KEPT, BROKEN, PEER, INK = "#17607a", "#e4572e", "#b9bec6", "#222222"
+KEPT, BROKEN, PEER = COOL, WARM, GREY
 MAX_BAR = 2.0  # of the way to the tick: a longer bar is cut off, and its label says how long it is
 INCHES_PER_ROW = 0.34
 
@@ -22,20 +25,18 @@ def draw(rows: Sequence[Measurement], path: Path) -> None:
     """Draw the chart.
 
     Raises:
-        OSError: the file cannot be written.
+        FederatedError: the file cannot be written.
     """
-    from matplotlib.figure import Figure
-
     promises = [row for row in rows if row.reach is not None]
     field = [row for row in rows if row.group == "peers" and row.against == BARE]
     heights = [len(promises) + 2, len(field) + len(_ours(rows)) + 2][: 2 if field else 1]
-    figure = Figure(figsize=(10.5, INCHES_PER_ROW * sum(heights) + 0.9), dpi=140, layout="constrained")
+    figure = picture.figure(10.5, INCHES_PER_ROW * sum(heights) + 0.9)
     figure.set_facecolor("white")
     axes = figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     _promises(axes[0], promises)
     if field:
         _field(axes[1], [*_ours(rows), *field])
-    figure.savefig(path)
+    picture.save(figure, path)
 
 
 def figure_text(row: Measurement) -> str:
@@ -128,7 +129,6 @@ def _ours(rows: Sequence[Measurement]) -> list[Measurement]:
 def _labelled(axes: Axes, rows: Sequence[Measurement]) -> None:
     axes.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=9.5)
     axes.set_ylim(len(rows) - 0.3, -0.7)  # the first row on top
-    axes.tick_params(axis="y", length=0)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color("#bbbbbb")
+    picture.plain(axes, left=False)
+    axes.spines["bottom"].set_color(RULE)
     axes.tick_params(axis="x", colors="#555555")

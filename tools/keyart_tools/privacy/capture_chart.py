@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from keyart.errors import KeyartError
+from keyart_federated.charts import picture
 
 from .campaign_plan import predict
 from .measured_runs import MeasuredRun
 
 EPSILONS = np.geomspace(0.5, 16, 25)
-COLOURS = ("#17607a", "#e4572e", "#6a994e", "#7b5ea7", "#b9bec6")
 
 
 def draw(
@@ -23,20 +23,18 @@ def draw(
 
     Raises:
         KeyartError: there are no measured runs.
-        OSError: the file cannot be written.
+        FederatedError: the file cannot be written.
     """
     if not any(run.devices for run in runs):
         raise KeyartError("There are no measured runs to draw a curve from. Measure some first, or leave out --plot.")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4.6), dpi=140, layout="constrained")
+    figure = picture.figure(8, 4.6)
     axes = figure.subplots()
     for place, fleet in enumerate(sorted(set(devices))):
         predictions = [
             predict(fleet, float(e), delta=delta, rounds=rounds, dimension=dimension, runs=runs) for e in EPSILONS
         ]
         captures = [prediction[0] for prediction in predictions if prediction is not None]
-        axes.plot(EPSILONS, captures, color=COLOURS[place % len(COLOURS)], label=f"{fleet:,} devices")
+        axes.plot(EPSILONS, captures, color=picture.COLOURS[place % len(picture.COLOURS)], label=f"{fleet:,} devices")
     alone = [run.whole for run in runs if run.devices == 0]
     if alone:
         axes.axhline(sum(alone) / len(alone), color="#222222", lw=1, ls="--", label="learning nothing together")
@@ -45,5 +43,5 @@ def draw(
     axes.set_xlabel(f"ε at δ = {delta:g}, {rounds} rounds, {dimension:,} coordinates")
     axes.set_ylabel("capture over the whole run, predicted")
     axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path)
+    picture.plain(axes)
+    picture.save(figure, path)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from keyart.errors import KeyartError
+from keyart_federated.charts import picture
+from keyart_federated.charts.picture import GREY, INK, WARM
 
 from .quantization_report import QuantizationReport
 
-STORED, FLOAT, INK, FAINT = "#e4572e", "#c9ced6", "#444444", "#eeeeee"
+STORED, FLOAT = WARM, GREY
 MIN_SHARE = 1e-5  # of a value: what is less stands at the left end
 
 
@@ -18,11 +19,9 @@ def draw(report: QuantizationReport, path: Path) -> None:
     """Draw a PNG or SVG, by the suffix.
 
     Raises:
-        KeyartError: the file cannot be written.
+        FederatedError: the file cannot be written.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.2), dpi=140, layout="constrained")
+    figure = picture.figure(11, 4.2)
     tensors, slates = figure.subplots(1, 2)
     names = [f"{tensor.name}  {tensor.same_winner:.2%}" for tensor in report.tensors]
     places = np.arange(len(names))
@@ -53,10 +52,5 @@ def draw(report: QuantizationReport, path: Path) -> None:
         loc="left", fontsize=10,
     )  # fmt: skip
     for axes in (tensors, slates):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="x", color=FAINT)
-        axes.set_axisbelow(True)
-    try:
-        figure.savefig(str(path))
-    except (OSError, ValueError) as error:
-        raise KeyartError(f"The plot cannot be written to {path}: {error}.") from None
+        picture.plain(axes, "x")
+    picture.save(figure, path)

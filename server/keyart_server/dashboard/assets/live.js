@@ -45,6 +45,10 @@
         const same = part.querySelector("#" + CSS.escape(open.id));
         if (same) same.open = true;
       }
+      for (const ticked of old.querySelectorAll("input:checked[id]")) {
+        const same = part.querySelector("#" + CSS.escape(ticked.id));
+        if (same) same.checked = true;
+      }
       old.replaceWith(part);
       shown.set(part.id, html);
       if (inside && held.id) document.getElementById(held.id)?.focus();

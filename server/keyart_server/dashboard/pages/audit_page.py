@@ -25,8 +25,8 @@ from ..responses import page_router, render_page
 ROWS_PER_PAGE: Final = 50
 # Subjects of changes; an action is a noun and a verb.
 NOUNS: Final = (
-    "budget", "bundle", "campaign", "catalog", "device", "invitation", "issuer", "keys", "person", "release", "round",
-    "session", "state", "token",
+    "budget", "bundle", "campaign", "catalog", "device", "gate", "invitation", "issuer", "keys", "person", "release",
+    "round", "session", "state", "token", "totp", "webhook",
 )  # fmt: skip
 
 

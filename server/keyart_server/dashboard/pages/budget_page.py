@@ -12,13 +12,13 @@ from keyart_federated.campaigns import DeployedModel, plan
 
 from ... import budget
 from ...access import Who
+from ...budget import epsilon_by_campaign
 from ...budget.forecast import PACE_WINDOW, forecast
 from ...campaigns import Campaign, campaign_store
-from ...engine.scheduling import current_base
+from ...releases.deployed_model import current_base
 from ...service import Service
-from ..charts import budget_chart
+from ..budget_chart import budget_chart
 from ..responses import page_router, render_page
-from .campaigns_page import epsilon_by_campaign
 
 
 def routes(service: Service) -> Sequence[APIRouter]:

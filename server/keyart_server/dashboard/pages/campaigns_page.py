@@ -10,25 +10,31 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import func, select
 
 from keyart.errors import InputError, SettingError
+from keyart_federated.campaigns import PRESETS
 from keyart_federated.campaigns.campaign import STANDINGS
 from keyart_federated.campaigns.noise import DELTA, EPSILON
 
 from ... import budget
-from ...access import Who
-from ...budget import Charge
+from ...access import Actor, Who
+from ...budget import epsilon_by_campaign
 from ...campaigns import KINDS, Action, Kind, campaign_store
+from ...campaigns.feasibility_check import assess_campaign, require_feasible
+from ...campaigns.waiting import waiting_reasons
 from ...http.error_responses import found_or_404
+from ...releases import release_store
 from ...rounds import round_store
+from ...rounds.round_result import parse_result
 from ...service import Service
 from ...state.tables import RoundRow
-from .. import campaign_form, campaign_kinds, queries, settings_form
-from ..charts import rate_chart
+from .. import campaign_form, campaign_kinds, settings_form
+from ..campaign_charts import campaign_charts
+from ..experiment_view import experiment_view
 from ..responses import FormFields, Id, form_choice, form_reason, page_router, redirect, render_page
-from ..results import parse_result
+from ..round_measures import runs
 from ..round_progress import round_progress
 
 ROUNDS_PER_PAGE: Final = 25
-MAX_CHARTED_ROUNDS: Final = 200
+MAX_CHARTED_ROUNDS: Final = 1000
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -62,35 +68,22 @@ def routes(service: Service) -> Sequence[APIRouter]:
             campaigns=shown, total=len(campaigns), done=done, added=epsilon_by_campaign(charges), **values,
         )  # fmt: skip
 
-    def form_page(
-        request: Request,
-        who: Who,
-        kind: Kind | None,
-        sent: Mapping[str, str],
-        mistake: SettingError | None,
-        status: int,
-    ) -> Response:
-        form = None if kind is None else settings_form.settings_form(kind)
-        return render_page(
-            service, request, who, "campaign_new.html", status,
-            kind=kind, form=form, sent=sent, errors=campaign_form.errors_of(mistake), edited=None,
-            field_labels={} if form is None else settings_form.labels(form), about=campaign_kinds.KIND_TEXTS,
-        )  # fmt: skip
-
     @operating.get("/campaigns/new")
-    def new(request: Request, who: Who, kind: str = "") -> Response:
+    def new(request: Request, who: Who, kind: str = "", preset: str = "") -> Response:
         chosen_kind = kind if kind in KINDS else None
-        return form_page(request, who, chosen_kind, {}, None, 200)
+        sent = {} if chosen_kind is None else settings_form.values_of_preset(preset, chosen_kind)
+        return form_page(service, request, who, chosen_kind, sent, None, 200, chosen_preset=preset if sent else "")
 
     @operating.post("/campaigns")
     def create(request: Request, who: Who, sent: FormFields) -> Response:
         kind = cast(Kind, form_choice(sent, "kind", KINDS))
         try:
-            values = campaign_form.read_form(kind, sent)
             with state.writing() as session:
-                created = campaign_store.create(session, clock(), who.name, kind=kind, **values)
+                created = campaign_store.create(
+                    session, clock(), who.name, kind=kind, **campaign_form.read_form(kind, sent)
+                )
         except SettingError as error:
-            return form_page(request, who, kind, sent, error, 422)
+            return form_page(service, request, who, kind, sent, error, 422)
         return redirect(
             service,
             who,
@@ -107,36 +100,38 @@ def routes(service: Service) -> Sequence[APIRouter]:
             limit = max(pages * ROUNDS_PER_PAGE + 1, MAX_CHARTED_ROUNDS)
             recent = round_store.list_for_campaign(session, campaign_id, limit)
             going_on = [round_ for round_ in recent if round_.is_active]
-            submitted = queries.submissions_by_stage(session, going_on)
+            submitted = round_store.submissions_by_stage(session, going_on)
             charges = budget.list_charges(session)
-            paused_by_server = queries.pause_reasons(session, [campaign])
+            waiting = waiting_reasons(session, [campaign])
+            releases = release_store.list_for_campaigns(session, [campaign_id]) if campaign.kind == "training" else []
+            found = None
+            if campaign.state in ("draft", "running"):
+                found = assess_campaign(service, session, campaign, with_precision=campaign.state == "draft")
         about = campaign_kinds.KIND_TEXTS[campaign.kind]
-        results = {round_.id: parse_result(round_.result) for round_ in recent if round_.standing == "done"}
-        readable = (results[round_.id] for round_ in recent if round_.id in results)
-        newest = next((result for result in readable if result.shows), None)
-        rates = [
-            (round_.changed, rate)
-            for round_ in reversed(recent)
-            if round_.id in results and (rate := results[round_.id].main_rate)
-        ]
         page_rounds = recent[(pages - 1) * ROUNDS_PER_PAGE : pages * ROUNDS_PER_PAGE]
+        results = {round_.id: parse_result(round_.result) for round_ in page_rounds if round_.standing == "done"}
+        readable = (parse_result(round_.result) for round_ in recent if round_.standing == "done")
+        newest = next((result for result in readable if result.shows), None)
+        (run,) = runs({campaign_id: campaign.name}, recent, charges, releases)
         return render_page(
             service, request, who, "campaign.html",
             campaign=campaign,
+            found=found,
             about=about,
             actions=campaign_kinds.actions(campaign) if who.has_scope("operate") else [],
             may_operate=who.has_scope("operate"),
             epsilon=campaign.epsilon or EPSILON,
             delta=campaign.delta or DELTA,
-            settings=json.loads(campaign.settings),
             rounds=[(round_, round_progress(round_, submitted.get(round_.id, {})).steps) for round_ in page_rounds],
             results=results,
             newest=newest,
             going_on=[(round_, round_progress(round_, submitted.get(round_.id, {}))) for round_ in going_on],
-            chart=rate_chart(rates[-MAX_CHARTED_ROUNDS:], about.chart) if about.chart else None,
+            settings=(settings := json.loads(campaign.settings)),
+            charts=campaign_charts(run, campaign.kind, about.chart, settings.get("margin")),
+            experiment=experiment_view(campaign, run.rounds) if campaign.kind == "experiment" else None,
             charged=sum(charge.campaign_id == campaign_id for charge in charges),
             added=epsilon_by_campaign(charges).get(campaign_id, 0.0),
-            blocked=service.blocked.get(campaign_id) or paused_by_server.get(campaign_id, ""),
+            blocked=waiting.get(campaign_id, ""),
             pages=pages,
             older=len(recent) > pages * ROUNDS_PER_PAGE,
         )  # fmt: skip
@@ -146,6 +141,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
             path = f"/campaigns/{campaign_id}"
             try:
                 with state.writing() as session:
+                    if action == "start" and not sent.get("force"):
+                        draft = found_or_404(campaign_store.find(session, campaign_id), "campaign")
+                        require_feasible(service, session, draft)
                     moved = found_or_404(
                         campaign_store.move(session, clock(), who.name, campaign_id, action, form_reason(sent)),
                         "campaign",
@@ -161,11 +159,34 @@ def routes(service: Service) -> Sequence[APIRouter]:
     return operating, reading  # /campaigns/new must precede /campaigns/{campaign_id}
 
 
-def epsilon_by_campaign(charges: Sequence[Charge]) -> dict[str, float]:
-    """Return how much each campaign's rounds added to the fleet's ε. Charges come oldest first."""
-    added: dict[str, float] = {}
-    spent_before = 0.0
-    for charge in charges:
-        added[charge.campaign_id] = added.get(charge.campaign_id, 0.0) + charge.spent - spent_before
-        spent_before = charge.spent
-    return added
+def form_page(
+    service: Service,
+    request: Request,
+    who: Actor,
+    kind: Kind | None,
+    sent: Mapping[str, str],
+    mistake: SettingError | None,
+    status: int,
+    **shown: Any,
+) -> Response:
+    """Render the form for a campaign.
+
+    Args:
+        service: the server.
+        request: the request.
+        who: who asks.
+        kind: kind of the campaign; None to choose one.
+        sent: values of the fields; missing ones take their defaults.
+        mistake: what is wrong with the values, or None.
+        status: status of the response.
+        shown: `found`, the feasibility of these values; `check`, the plan of an experiment; `chosen_preset`, the
+            preset that they come from; `edited`, the draft that is changed.
+    """
+    form = None if kind is None else settings_form.settings_form(kind)
+    offered = {name: preset for name, preset in PRESETS.items() if kind in preset.settings}
+    return render_page(
+        service, request, who, "campaign_new.html", status,
+        kind=kind, form=form, sent=sent, errors=campaign_form.errors_of(mistake), about=campaign_kinds.KIND_TEXTS,
+        presets=offered, field_labels={} if form is None else settings_form.labels(form),
+        **{"found": None, "check": None, "chosen_preset": "", "edited": None, **shown},
+    )  # fmt: skip

@@ -20,7 +20,7 @@ CAMPAIGN_STEPS: Final[Mapping[str, Callable[[Campaign], Confirmation]]] = {
     "stop": confirmations.stop_campaign,
     "delete": confirmations.delete_draft,
 }
-RELEASE_STEPS: Final = ("go-on", "withdraw")
+RELEASE_STEPS: Final = ("promote", "withdraw")
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -49,7 +49,7 @@ def release_confirmation(service: Service, version: int, step: str) -> Confirmat
     with service.state.reading() as session:
         release = found_or_404(release_store.find(session, version), "model")
         ending = [other.version for other in withdrawal.ending_with(version, release_store.list_all(session))]
-    if step == "go-on":
+    if step == "promote":
         return confirmations.promote_release(release)
     return confirmations.withdraw_release(release, ending)
 

@@ -13,8 +13,9 @@ from ...access import Actor, Who
 from ...campaigns import Campaign, campaign_store, drafts
 from ...http.error_responses import found_or_404
 from ...service import Service
-from .. import campaign_form, campaign_kinds, settings_form
-from ..responses import FormFields, Id, page_router, redirect, render_page
+from .. import campaign_form
+from ..responses import FormFields, Id, page_router, redirect
+from .campaigns_page import form_page
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -26,15 +27,11 @@ def routes(service: Service) -> Sequence[APIRouter]:
         with state.reading() as session:
             return found_or_404(campaign_store.find(session, campaign_id), "campaign")
 
-    def form_page(
+    def edit_page(
         request: Request, who: Actor, campaign: Campaign, sent: Mapping[str, str], mistake: SettingError | None
     ) -> Response:
-        form = settings_form.settings_form(campaign.kind)
-        return render_page(
-            service, request, who, "campaign_new.html", 422 if mistake else 200,
-            kind=campaign.kind, form=form, sent=sent, errors=campaign_form.errors_of(mistake), edited=campaign,
-            field_labels=settings_form.labels(form), about=campaign_kinds.KIND_TEXTS,
-        )  # fmt: skip
+        status = 422 if mistake else 200
+        return form_page(service, request, who, campaign.kind, sent, mistake, status, edited=campaign)
 
     @operating.get("/campaigns/{campaign_id}/edit")
     def edit(request: Request, who: Who, campaign_id: Id) -> Response:
@@ -42,7 +39,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         if campaign.state != "draft":
             sentence = f"{campaign.name} is {campaign.state}, so its settings are fixed. Clone it to change them."
             return redirect(service, who, f"/campaigns/{campaign_id}", sentence, succeeded=False)
-        return form_page(request, who, campaign, campaign_form.form_texts(campaign), None)
+        return edit_page(request, who, campaign, campaign_form.form_texts(campaign), None)
 
     @operating.post("/campaigns/{campaign_id}/edit")
     def save(request: Request, who: Who, campaign_id: Id, sent: FormFields) -> Response:
@@ -52,7 +49,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             with state.writing() as session:
                 drafts.change(session, clock(), who.name, campaign_id, {"epsilon": None, **values})
         except SettingError as error:
-            return form_page(request, who, campaign, sent, error)
+            return edit_page(request, who, campaign, sent, error)
         except InputError as error:
             return redirect(service, who, path, str(error), succeeded=False)
         return redirect(service, who, path, f"{values['name']} is saved. It is still a draft.")

@@ -8,12 +8,12 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 
 from keyart.errors import InputError, SettingError
+from keyart_federated.campaigns.setting_texts import parse_number
 
 from ... import audit_log
 from ...access import Actor, Who
 from ...service import Service
 from ..responses import FormFields, page_router, render_page
-from ..settings_form import parse_number
 
 PATH: Final = "/fleet/enrolment"
 DEFAULT_VOUCHERS: Final = 10

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from ...access import Who
 from ...campaigns import campaign_store
+from ...rounds import round_store
+from ...rounds.round_result import parse_result
 from ...service import Service
-from ...state.tables import CampaignRow, RoundRow
+from ..experiment_charts import forecast_text
 from ..responses import page_router, render_page
-from ..results import ResultView, parse_result_json
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -24,23 +23,16 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def experiments(request: Request, who: Who) -> Response:
         with service.state.reading() as session:
             shown = [campaign for campaign in campaign_store.list_all(session) if campaign.kind == "experiment"]
-            results = newest_results(session)
-        return render_page(service, request, who, "experiments.html", experiments=shown, results=results)
+            newest = round_store.newest_done(session, [campaign.id for campaign in shown])
+        results = {key: (round_.number, parse_result(round_.result)) for key, round_ in newest.items()}
+        forecasts = {
+            campaign.id: forecast_text(
+                campaign, results[campaign.id][1].verdicts if campaign.id in results else (), None
+            )
+            for campaign in shown
+        }
+        return render_page(
+            service, request, who, "experiments.html", experiments=shown, results=results, forecasts=forecasts
+        )
 
     return (reading,)
-
-
-def newest_results(session: Session) -> dict[str, tuple[int, ResultView]]:
-    """Return number and result of the latest interim analysis, by campaign."""
-    newest_numbers = (
-        select(RoundRow.campaign_id, func.max(RoundRow.number).label("number"))
-        .join(CampaignRow, CampaignRow.id == RoundRow.campaign_id)
-        .where(CampaignRow.kind == "experiment", RoundRow.standing == "done")
-        .group_by(RoundRow.campaign_id)
-        .subquery()
-    )
-    rows = select(RoundRow.campaign_id, RoundRow.number, RoundRow.result).join(
-        newest_numbers,
-        (newest_numbers.c.campaign_id == RoundRow.campaign_id) & (newest_numbers.c.number == RoundRow.number),
-    )
-    return {row[0]: (row[1], parse_result_json(row[2])) for row in session.execute(rows)}

@@ -13,11 +13,14 @@ from ... import budget
 from ...access import Who
 from ...budget.forecast import forecast
 from ...campaigns import campaign_store
+from ...campaigns.feasibility_check import infeasible_campaigns
+from ...campaigns.waiting import waiting_reasons
 from ...releases import release_store
 from ...rounds import round_store
 from ...rounds.stage_windows import SILENT_AFTER, last_heartbeats
 from ...service import Service
 from ...state.tables import CatalogRow, EnrolledDeviceRow
+from ...webhooks import webhook_store
 from .. import lineage, queries
 from ..alerts import FAILURE_WINDOW, Snapshot, alerts
 from ..responses import page_router, render_page
@@ -40,13 +43,16 @@ def routes(service: Service) -> Sequence[APIRouter]:
         with service.state.reading() as session:
             campaigns_by_id = {campaign.id: campaign for campaign in campaign_store.list_all(session)}
             going_on = round_store.list_active(session)
-            submitted = queries.submissions_by_stage(session, going_on)
+            submitted = round_store.submissions_by_stage(session, going_on)
             failed = queries.failures(session, at - FAILURE_WINDOW)
             releases = release_store.list_all(session, limit=MAX_RELEASES)
             fleet_budget, charges = budget.fleet_budget(session), budget.list_charges(session)
             gateways = last_heartbeats(session)
-            paused_by_server = queries.pause_reasons(session, campaigns_by_id.values())
+            waiting = waiting_reasons(session, campaigns_by_id.values())
+            webhooks = webhook_store.list_all(session)
+            infeasible = infeasible_campaigns(service, session, campaigns_by_id.values())
             enrolled, catalog = session.execute(select(_ENROLLED, _CATALOG)).one()
+        paused_by_server = {key: why for key, why in waiting.items() if campaigns_by_id[key].state == "paused"}
         damage, expires = "", None
         try:
             expires = service.bundles.expires()
@@ -55,7 +61,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         prediction = forecast(charges, fleet_budget, at)
         snapshot = Snapshot(
             at, campaigns_by_id, going_on, failed, releases, fleet_budget, prediction, gateways, expires, damage,
-            catalog is not None, paused_by_server,
+            catalog is not None, paused_by_server, webhooks, infeasible,
         )  # fmt: skip
         return render_page(
             service,
@@ -76,7 +82,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             ],
             going_on=len(going_on),
             running=[campaign for campaign in campaigns_by_id.values() if campaign.state == "running"],
-            blocked=service.blocked,
+            blocked=waiting,
             campaigns=len(campaigns_by_id),
             budget=fleet_budget,
             forecast=prediction,

@@ -9,12 +9,12 @@ from typing import Any, Final, cast
 from fastapi import APIRouter, Request, Response
 
 from keyart.errors import InputError, SettingError
+from keyart_federated.campaigns.setting_texts import parse_number
 
-from ...access import ROLES, SCOPES, Role, Who, people, tokens
+from ...access import ROLES, SCOPES, Role, Who, people, second_factors, tokens
 from ...access.routes import MAX_TOKEN_DAYS
 from ...service import Service
 from ..responses import FormFields, Id, form_choice, page_router, redirect, render_page
-from ..settings_form import parse_number
 
 DEFAULT_DAYS: Final = 90
 PATH: Final = "/people"
@@ -34,11 +34,12 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def show(request: Request, who: Who, status: int = 200, **shown: Any) -> Response:
         with state.reading() as session:
             persons, machine_tokens = people.list_all(session), tokens.list_all(session)
+            enrolled = second_factors.confirmed_people(session)
         values = {"mistake": "", "secret": "", "link": "", "role": "", "sent": {}, **shown}
         return render_page(
             service, request, who, "people.html", status,
             people=persons, tokens=machine_tokens, roles=ROLES, scopes=SCOPES, scope_texts=SCOPE_TEXTS,
-            days=DEFAULT_DAYS, **values,
+            days=DEFAULT_DAYS, enrolled=enrolled, passwords=service.settings.identity.passwords, **values,
         )  # fmt: skip
 
     @administering.get(PATH)
@@ -76,6 +77,14 @@ def routes(service: Service) -> Sequence[APIRouter]:
             revoked = tokens.revoke(session, clock(), who.name, token_id)
         sentence = "The token is revoked." if revoked else "The token had been revoked already."
         return redirect(service, who, PATH, sentence, revoked)
+
+    @administering.post("/people/{person_id}/totp/reset")
+    def reset_second_factor(person_id: Id, who: Who) -> Response:
+        with state.writing() as session:
+            person = people.find(session, person_id)
+            done = person is not None and second_factors.reset(session, clock(), who.name, person)
+        sentence = "The second factor is off, and the person is signed out." if done else "There is no second factor."
+        return redirect(service, who, PATH, sentence, done)
 
     @administering.post("/people/{person_id}/remove")
     def remove(person_id: Id, who: Who) -> Response:

@@ -10,6 +10,8 @@ from .audit import AuditHead, AuditRow
 from .base import TableBase
 from .campaigns import BudgetRow, CampaignRow, CampaignStateRow, ChargeRow
 from .catalogs import CatalogRow
+from .idempotency_keys import IdempotencyKeyRow
+from .identity import ChallengeRow, IdentityRow, RecoveryCodeRow, TotpRow, UsedSignInRow
 from .releases import ReleaseRow
 from .rounds import (
     EnrolledDeviceRow,
@@ -23,6 +25,7 @@ from .rounds import (
     SubmissionRow,
     WindowRow,
 )
+from .webhooks import DeliveryRow, WebhookCursorRow, WebhookRow
 
 __all__ = [
     "AuditHead",
@@ -31,15 +34,20 @@ __all__ = [
     "CampaignRow",
     "CampaignStateRow",
     "CatalogRow",
+    "ChallengeRow",
     "ChargeRow",
+    "DeliveryRow",
     "EnrolledDeviceRow",
     "EnrolmentCountRow",
     "ExcludedDeviceRow",
     "GatewayRow",
+    "IdempotencyKeyRow",
+    "IdentityRow",
     "InvitationRow",
     "MemberRow",
     "PartialSumRow",
     "PersonRow",
+    "RecoveryCodeRow",
     "ReleaseRow",
     "RoundRow",
     "SessionRow",
@@ -47,5 +55,9 @@ __all__ = [
     "SubmissionRow",
     "TableBase",
     "TokenRow",
+    "TotpRow",
+    "UsedSignInRow",
+    "WebhookCursorRow",
+    "WebhookRow",
     "WindowRow",
 ]

@@ -11,7 +11,10 @@ from .base import DIGEST_HEX, MAX_NAME_LENGTH, TableBase
 
 
 class PersonRow(TableBase):
-    """An account of an operator's colleague; `folded` is the name as it is looked up."""
+    """An account of an operator's colleague; `folded` is the name as it is looked up.
+
+    `password` is a hash; it is empty for an account that only a provider's identity signs in to.
+    """
 
     __tablename__ = "people"
 
@@ -24,7 +27,7 @@ class PersonRow(TableBase):
 
 
 class SessionRow(TableBase):
-    """A browser session; `digest` is the sha256 of its cookie secret."""
+    """A browser session; `digest` is the sha256 of its cookie secret, `factor` a `people.Factor`."""
 
     __tablename__ = "sessions"
 
@@ -32,6 +35,7 @@ class SessionRow(TableBase):
     person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     created: Mapped[datetime]
     expires: Mapped[datetime] = mapped_column(index=True)
+    factor: Mapped[str] = mapped_column(String(16))
 
 
 class InvitationRow(TableBase):

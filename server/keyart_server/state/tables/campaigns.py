@@ -11,7 +11,7 @@ from .base import MAX_NAME_LENGTH, TableBase
 
 
 class CampaignRow(TableBase):
-    """A campaign, see `campaigns.Campaign`."""
+    """A campaign, see `campaigns.Campaign`; `waiting` is why the engine begins no round now, or ""."""
 
     __tablename__ = "campaigns"
 
@@ -25,6 +25,7 @@ class CampaignRow(TableBase):
     settings: Mapped[str]
     created: Mapped[datetime] = mapped_column(index=True)
     changed: Mapped[datetime]
+    waiting: Mapped[str] = mapped_column(String(400), default="")
 
 
 class CampaignStateRow(TableBase):

@@ -14,7 +14,8 @@ class ReleaseRow(TableBase):
     """A model version, see `releases.Release`.
 
     `files` is the bundle as a zip until it is published; `plan` and `gates` are JSON. In rows that keyart 0.1 wrote,
-    `weights` and `origin` are None until a start fills them.
+    `weights` and `origin` are None until a start fills them. `reached` is the largest share that it ever had,
+    `replaced_by` the rollback that devices get in its place.
     """
 
     __tablename__ = "releases"
@@ -25,6 +26,8 @@ class ReleaseRow(TableBase):
     base: Mapped[int | None] = mapped_column(BigInteger)
     standing: Mapped[str] = mapped_column(String(16), index=True)
     share: Mapped[float] = mapped_column(Double)
+    reached: Mapped[float] = mapped_column(Double, default=0.0)
+    replaced_by: Mapped[int | None] = mapped_column(BigInteger)
     digest: Mapped[str] = mapped_column(String(DIGEST_HEX))
     weights: Mapped[str | None] = mapped_column(String(DIGEST_HEX))
     origin: Mapped[int | None] = mapped_column(BigInteger)

@@ -8,7 +8,7 @@ from sqlalchemy import Column, Integer, LargeBinary, String
 from keyart_server.state.column_types import Instant
 
 revision = "0009"
-down_revision = "0005"
+down_revision = "0007"
 
 
 def upgrade() -> None:

@@ -1,0 +1,1 @@
+"""Experiments: campaigns of that kind, with what their latest interim analysis found."""
