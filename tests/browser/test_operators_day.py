@@ -156,7 +156,7 @@ def create_campaign(desk: Desk) -> str:
     desk.press("Save the draft")
     desk.said("Spring is saved.")
     desk.look()
-    # The page says what will happen: without ε for gates, the release stays at half of the devices until it is promoted.
+    # The page says what will happen: without ε for gates, the release stays at half of the devices.
     assert "cannot finish on this fleet" in desk.text and "held at 50 %" in desk.text
     desk.page.locator("#sure-start summary").click()
     desk.press("Start it all the same")
