@@ -21,8 +21,9 @@ from .access import oidc_pages, second_factor_pages, sign_in_pages
 from .access import routes as access_routes
 from .budget import routes as budget_routes
 from .bundles import routes as bundle_routes
-from .campaigns import feasibility_routes
+from .campaigns import draft_routes, feasibility_routes
 from .campaigns import routes as campaign_routes
+from .catalogs import routes as catalog_routes
 from .dashboard import rendering
 from .dashboard import routes as dashboard_routes
 from .experiments import routes as experiment_routes
@@ -43,11 +44,10 @@ REFRESH_SECONDS = 6 * 3600  # a signed timestamp is valid for a day
 RETRY_SECONDS = 600
 HEADINGS = {403: "Permission denied", 404: "Not found", 503: "Temporarily unavailable"}
 ROUTE_FACTORIES = (
-    health.routes, campaign_routes.routes, feasibility_routes.routes, round_routes.routes, experiment_routes.routes,
-    budget_routes.routes, fleet_routes.routes, release_routes.routes, access_routes.routes, webhook_routes.routes,
-    bundle_routes.routes,
-    gateway_routes.routes, sign_in_pages.routes, second_factor_pages.routes, oidc_pages.routes,
-    dashboard_routes.routes, rendering.routes,
+    health.routes, campaign_routes.routes, draft_routes.routes, feasibility_routes.routes, round_routes.routes,
+    experiment_routes.routes, budget_routes.routes, fleet_routes.routes, release_routes.routes, access_routes.routes,
+    webhook_routes.routes, bundle_routes.routes, catalog_routes.routes, gateway_routes.routes, sign_in_pages.routes,
+    second_factor_pages.routes, oidc_pages.routes, dashboard_routes.routes, rendering.routes,
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ DIR/keyart.db                  SQLite database, unless another database is confi
 DIR/admin.token                API token with all scopes, mode 0600
 DIR/keys/*.pem                 private keys: TUF roles (`tuf_keys`), offers and device certificates (`signing_keys`)
 DIR/issuer/                    with --insecure-issuer: vouchers, token and revocation list (`issuer.issuer_process`)
-DIR/catalog.json               titles and artworks of the fleet
+DIR/catalog.json               a copy of the current catalogue (`catalogs`)
 DIR/tuf/{metadata,targets}/    the bundle repository: static files
 DIR/tuf/bundles/VERSION/       the published bundles as folders
 DIR/tuf/rollback/              the pre-signed rollback of the newest bundle

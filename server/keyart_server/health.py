@@ -18,8 +18,7 @@ from .service import Service
 def routes(service: Service) -> Sequence[APIRouter]:
     """Return the health routes of the server."""
     blocked = service.blocked if service.settings.rounds else None
-    has_catalog = service.catalog is not None
-    fleet = FleetCollector(service.state, service.bundles, service.clock, has_catalog, blocked)
+    fleet = FleetCollector(service.state, service.bundles, service.clock, blocked)
     collectors = (DatabaseCollector(service.state.engine), fleet)
     return (health_routes(lambda: readiness(service), service.metrics, collectors),)
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import keyart
 from keyart import Catalog
-from keyart.bundle import replace_file
 
 from . import audit_log, budget
 from .access import Guard, people, tokens
@@ -23,6 +22,7 @@ from .access.sealing import Sealer
 from .app import create_app
 from .bundles import PublishedBundles
 from .bundles.published_bundles import check_bundle
+from .catalogs import CurrentCatalog, catalog_store, catalog_upload
 from .clock import now
 from .dashboard import Pages
 from .data_folder import DataFolder
@@ -114,7 +114,8 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
     Raises:
         SettingError, CatalogError: if the folder, the database or the catalogue cannot be used.
     """
-    catalog = None if settings.catalog is None else Catalog.load(settings.catalog)
+    if settings.catalog is not None:
+        Catalog.load(settings.catalog)  # before anything is written
     data = DataFolder(settings.data)
     with ExitStack() as stack:
         state = None
@@ -126,10 +127,6 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
         if state is None:
             state = ServerState.open(data.database)
             stack.callback(state.close)
-        if catalog is not None and settings.catalog is not None:
-            replace_file(data.catalog, settings.catalog.read_bytes())  # used at the next start
-        elif data.catalog.is_file():
-            catalog = Catalog.load(data.catalog)
         metrics = Metrics(keyart.__version__)
         watch_database(state.engine, metrics)
         metrics.set_certificate("listener", certificate_expiry(settings.tls_cert))
@@ -142,7 +139,7 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
         revoked = None if settings.revocations is None else Revocations(settings.revocations, issuers)
         if issuer is not None:
             revoked = Revocations(data.issuer / LIST_FILE, issuers, issuer.authority.current_list)
-        yield Service(
+        service = Service(
             settings=settings,
             data=data,
             state=state,
@@ -158,8 +155,21 @@ def open_service(settings: ServerSettings, clock: Callable[[], datetime] = now) 
             issuers=issuers,
             issuer=issuer,
             revoked=revoked,
-            catalog=catalog,
+            catalogs=CurrentCatalog(data.catalog),
         )
+        _upload_catalog(service)
+        yield service
+
+
+def _upload_catalog(service: Service) -> None:
+    """Upload the catalogue named at start, or the one that an older keyart left in the data folder."""
+    path = service.settings.catalog or service.data.catalog
+    if service.settings.catalog is None:
+        with service.state.reading() as session:
+            if not path.is_file() or catalog_store.newest(session) is not None:
+                return
+    if warning := catalog_upload.accept_at_start(service, path):
+        log.warning("the catalogue of --catalog is not used", extra={"error": warning})
 
 
 def _own_issuer(

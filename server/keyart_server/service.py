@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from keyart import Catalog
-
 from .access import Guard
 from .access.sealing import Sealer
 from .bundles import PublishedBundles
+from .catalogs import CurrentCatalog
 from .dashboard import Pages
 from .data_folder import DataFolder
 from .gateway.revocations import Revocations
@@ -34,7 +33,7 @@ class Service:
         issuers: public keys that certify devices.
         issuer: the server's own issuer; None if another process is the issuer.
         revoked: the issuer's revocation list; None if there is none.
-        catalog: catalogue of the fleet; None if none is configured, and then nothing can be trained.
+        catalogs: the fleet's current catalogue; without one nothing can be trained.
         blocked: why a running campaign starts no round, by campaign id, as the engine of this process saw it; the
             engine stores it for all processes (`campaigns.waiting`).
     """
@@ -52,5 +51,5 @@ class Service:
     issuers: tuple[bytes, ...]
     issuer: OpenIssuer | None
     revoked: Revocations | None
-    catalog: Catalog | None
+    catalogs: CurrentCatalog
     blocked: dict[str, str] = field(default_factory=dict)

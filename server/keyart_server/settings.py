@@ -22,7 +22,7 @@ class ServerSettings(Address):
         data: folder for everything that the process stores.
         database_url: `sqlite:///FILE` or `postgresql://…`; None uses SQLite in `data`.
         bundle: bundle folder to publish at start, if it is not published yet.
-        catalog: catalogue file (JSON of `Catalog.save`), copied into `data`.
+        catalog: catalogue file to upload at start, unless it was a version before.
         epsilon: privacy budget ε of the fleet; None keeps the stored value.
         delta: δ of the budget; None keeps the stored value.
         superlink: HOST:PORT of an external SuperLink; None starts one on this machine when needed.

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.browser import PHONE, browsing
 from support.server import NAME, PASSWORD, running
-from support.services import missing
 from support.visiting_devices import LONGEST_SECONDS, prepared, until, visiting
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DEVICES = 50
-PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
 def page() -> Iterator[Any]:
-    if CHROMIUM is None:
-        missing("no chromium on the PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        made = browser.new_page(viewport={"width": 1280, "height": 900})
-        made.set_default_timeout(30_000)
+    with browsing() as made:
         yield made
-        browser.close()
 
 
 @pytest.mark.service

@@ -217,8 +217,8 @@ QUIET = Snapshot(
         ({"expires": AT + 11 * HOUR}, "Signature", True, "in 11 hours"),
         ({"budget": Budget(8.0, 1e-6, 7.95)}, "Budget spent", True, "ε 0.05 of 8 is left"),
         ({"ahead": Forecast(0.5, AT + timedelta(days=13), 0.1)}, "Budget", False, "in 13 days"),
-        ({"catalog": False}, "No catalogue", True, "--catalog"),
-        ({"releases": ()}, "No model", True, "--bundle"),
+        ({"catalog": False}, "No catalogue", True, "Upload one"),
+        ({"releases": ()}, "No model", True, "Upload a bundle"),
         ({"going_on": (a_round("keys"),), "gateways": {}}, "No gateway", True, "5 minutes"),
         ({"going_on": (a_round("keys"),), "gateways": {"a": AT - HOUR}}, "No gateway", True, "5 minutes"),
         ({"gateways": {"main": AT, "west": AT - HOUR}}, "Gateway silent", False, "west last reported 1 hour ago"),
@@ -290,8 +290,9 @@ def test_a_form_has_every_setting_that_a_line_can_hold(kind: Kind) -> None:
     sent = {field.name: field.default for field in (*form.main, *form.more)} | needed
     told = {name.removeprefix(settings_form.PREFIX): value for name, value in needed.items()}
     told |= {"version": 8} if "version" in told else {}
-    assert checked(kind, settings_form.parse_settings(kind, sent)) == checked(kind, told)
-    assert settings_form.parse_settings(kind, dict.fromkeys(sent, " ")) == {}
+    settings, errors = settings_form.parse_settings(kind, sent)
+    assert errors == {} and checked(kind, settings) == checked(kind, told)
+    assert settings_form.parse_settings(kind, dict.fromkeys(sent, " ")) == ({}, {})
 
 
 def test_numbers_of_a_form() -> None:

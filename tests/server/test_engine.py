@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from support.engine import Scene, staged
 
 import keyart
@@ -17,7 +17,7 @@ from keyart_server.campaigns import campaign_store
 from keyart_server.engine import scheduling
 from keyart_server.releases import release_store
 from keyart_server.rounds import round_store
-from keyart_server.state.tables import EnrolledDeviceRow
+from keyart_server.state.tables import CatalogRow, EnrolledDeviceRow
 
 
 @pytest.fixture
@@ -187,10 +187,11 @@ def test_devices_that_did_not_come_back_are_forgotten(stage: Scene) -> None:
 
 
 def test_without_a_catalogue_a_campaign_says_what_it_waits_for(stage: Scene) -> None:
-    object.__setattr__(stage.service, "catalog", None)
+    with stage.service.state.writing() as session:
+        session.execute(delete(CatalogRow))
     campaign = stage.create("statistics")
     stage.step(2)
-    assert "--catalog" in stage.service.blocked[campaign.id] and stage.rounds(campaign) == []
+    assert "no catalogue" in stage.service.blocked[campaign.id] and stage.rounds(campaign) == []
 
 
 @pytest.mark.slow

@@ -76,7 +76,7 @@ def test_a_planted_regression_is_held_and_a_person_lets_it_go_on(service: Servic
     assert other.visit(service) == 8
     clock.pass_by(hours=24)
     assert publishing.apply_guard(service, 8, UNCLEAR).standing == "held"
-    assert publishing.promote(service, 8, "person:Robin").standing == "released"
+    assert publishing.promote(service, 8, "person:Robin", "It was checked.").standing == "released"
 
 
 def test_an_unclear_guard_goes_on_where_the_plan_says_so(service: Service, clock: Clock) -> None:
@@ -233,7 +233,7 @@ def test_without_the_key_of_targets(service: Service, tmp_path: Path) -> None:
     assert offered(service) == (7, 1.0, None), "nobody new gets it, with or without the key"
     assert standing(service, 9).standing == "waiting"
     away.rename(key)
-    assert publishing.promote(service, 9, "person:Robin").standing == "released"
+    assert publishing.promote(service, 9, "person:Robin", "It was checked.").standing == "released"
 
 
 def test_the_bundle_of_a_start(service: Service, tmp_path: Path) -> None:

@@ -16,12 +16,14 @@ import pytest
 from sqlalchemy import select
 from support import bundles as bundle_samples
 from support import rounds as round_samples
+from support.catalogs import sample_catalog
 from support.server import Clock, emptied
 
 from keyart.errors import KeyartError, SettingError
 from keyart_server import audit_log
 from keyart_server.access import challenges, identities, people, second_factors
 from keyart_server.campaigns import campaign_store
+from keyart_server.catalogs import catalog_upload
 from keyart_server.data_folder import DataFolder
 from keyart_server.service import Service
 from keyart_server.signing.repository import Repository
@@ -35,6 +37,8 @@ from keyart_server.webhooks import EVENTS, deliveries, webhook_store
 def filled(service: Service, clock: Clock, tmp_path: Path) -> Service:
     """One row at least in every table, and a published bundle."""
     service.bundles.publish(bundle_samples.sample_bundle(tmp_path / "bundle", 7))
+    sample_catalog(2).save(tmp_path / "catalog.json")
+    catalog_upload.accept(service, "server", (tmp_path / "catalog.json").read_bytes())
     with service.state.writing() as session:
         campaign = campaign_store.create(
             session, clock(), "server", "Frühling \\ ' \" ε🎬", "training", 0.1 + 0.2, 1e-300

@@ -33,6 +33,7 @@ COLUMNS = {
         "changed",
         "waiting",
     },
+    "catalogs": {"number", "digest", "size_bytes", "summary", "actor", "at", "content"},
     "charges": {"campaign_id", "number", "event", "low", "high", "spent", "at"},
     "enrolled": {"device_key_hash", "by", "at", "expires"},
     "enrolments": {"hour", "by", "count"},
@@ -135,7 +136,7 @@ NEVER = re.compile(
 # Tables that version 0.1 did not have; what refers to another one comes first.
 ADDED = (
     "excluded", "idempotency_keys", "identities", "used_sign_ins", "totp", "recovery_codes", "challenges",
-    "deliveries", "webhooks", "webhook_cursor",
+    "deliveries", "webhooks", "webhook_cursor", "catalogs",
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,14 @@ def prepared(folder: Path) -> tuple[str | Path, ...]:
 
 
 @contextmanager
-def visiting(server: Running, folder: Path, count: int) -> Iterator[Callable[[], list[dict[str, Any]]]]:
-    """So many devices; what they have said so far."""
-    vouchers = folder / "vouchers.txt"
-    vouchers.write_text("\n".join(server.vouchers(count)))
+def visiting(
+    server: Running, folder: Path, count: int, vouchers: Sequence[str] = ()
+) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """So many devices; what they have said so far. vouchers: theirs, or they are made now."""
+    file = folder / "vouchers.txt"
+    file.write_text("\n".join(vouchers or server.vouchers(count)))
     words = [
-        sys.executable, EXAMPLE, "--url", server.started["address"], "--vouchers", vouchers, "--devices", count,
+        sys.executable, EXAMPLE, "--url", server.started["address"], "--vouchers", file, "--devices", count,
         "--catalog", folder / "catalog.json", "--bundle", folder / "first", "--least", 2,
         "--root", server.data / "tuf" / "root.json",
         "--server-key", server.started["offers_key"], "--issuer-key", server.started["issuer_key"],

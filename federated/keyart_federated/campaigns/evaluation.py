@@ -45,10 +45,10 @@ class EvaluationSettings(Cohort):
     """Settings of an evaluation."""
 
     purpose: Line = Field("Find out whether a newer model would choose better pictures.")
-    version: int = Field(ge=0, le=2**53 - 1, description="Of the bundle that is judged.")
+    version: int = Field(ge=0, le=2**53 - 1, description="Version of the model that is evaluated.")
     high: Draw = Field(HELD_OUT, description="Held-out devices judge: no model has learned from them.")
     window: Hours = Field(336.0, description="Hours before the round whose decisions count.")
-    most_decisions: int = Field(400, ge=1, le=100_000, description="Of a device that count, the latest.")
+    most_decisions: int = Field(400, ge=1, le=100_000, description="Latest decisions of a device that count.")
 
 
 @dataclass(frozen=True, slots=True)

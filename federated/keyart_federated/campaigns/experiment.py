@@ -55,21 +55,23 @@ class ExperimentSettings(CampaignSettings):
     """Settings of an experiment."""
 
     purpose: Line = Field("Compare ways to show pictures.")
-    name: Line = Field(description="By which the app draws a device's arm.")
-    arms: tuple[Line, ...] = Field(("control", "treatment"), description="The first is what there is now.")
-    start: int | None = Field(None, ge=0, le=2**53 - 1, description="Unix seconds; None: when it was created.")
-    days: int = Field(21, ge=1, le=365, description="From the start to the last look.")
-    first_day: int = Field(7, ge=1, le=365, description="Of the first look.")
-    looks: int = Field(8, ge=1, le=100, description="Rounds; each asks devices of its own.")
-    devices: Devices = Field(10_000, description="That will answer, of all arms and looks.")
-    metrics: tuple[str, ...] | dict[str, KnownMetric] = Field(
-        ("quality_plays", "abandonment"), description="The first decides; by name, what is known of each."
+    name: Line = Field(description="Name by which the app draws the arm of a device.")
+    arms: tuple[Line, ...] = Field(
+        ("control", "treatment"), description="Names with commas between them; the first is the control."
     )
-    margin: float = Field(0.02, description="The smallest effect worth having, as a share of the first metric.")
-    tolerance: float = Field(0.02, description="By what share a guard may get worse.")
-    group: str = Field("", description="Kind of the groups.")
-    groups: tuple[str, ...] = Field((), description="Its values.")
-    most_decisions: int = Field(400, ge=1, le=100_000, description="Of a device that count, the latest.")
+    start: int | None = Field(None, ge=0, le=2**53 - 1, description="Unix seconds; by default the time of creation.")
+    days: int = Field(21, ge=1, le=365, description="Days from the start to the last interim analysis.")
+    first_day: int = Field(7, ge=1, le=365, description="Day of the first interim analysis.")
+    looks: int = Field(8, ge=1, le=100, description="Interim analyses; each asks other devices.")
+    devices: Devices = Field(10_000, description="Devices that will answer, over all arms and analyses.")
+    metrics: tuple[str, ...] | dict[str, KnownMetric] = Field(
+        ("quality_plays", "abandonment"), description="Names with commas between them; the first one decides."
+    )
+    margin: float = Field(0.02, description="Smallest relevant effect, as a share of the first metric.")
+    tolerance: float = Field(0.02, description="Share by which a guardrail metric may get worse.")
+    group: str = Field("", description="Kind of groups that are compared, such as device class.")
+    groups: tuple[str, ...] = Field((), description="Groups, with commas between them.")
+    most_decisions: int = Field(400, ge=1, le=100_000, description="Latest decisions of a device that count.")
 
     def experiment_of(self, campaign: Campaign) -> Experiment:
         """Return the experiment that a campaign with these settings runs. Raises SettingError."""

@@ -36,20 +36,22 @@ class CampaignSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    purpose: Line = Field("Better pictures for everybody.", description="A sentence for the person.")
-    minimum_devices: Devices = Field(50, description="That the noise counts on; a round of fewer comes to nothing.")
+    purpose: Line = Field(
+        "Better pictures for everybody.", description="Sentence that the viewer reads about the campaign."
+    )
+    minimum_devices: Devices = Field(50, description="A round with fewer devices fails; the noise relies on them.")
     honest_fraction: float = Field(
-        HONEST_FRACTION, ge=0.001, le=1, description="Of the minimum cohort, whose noise counts; devices refuse more."
+        HONEST_FRACTION, ge=0.001, le=1, description="Share of the minimum cohort that adds noise."
     )
     threshold_permille: int = Field(
-        700, gt=500, le=1000, description="Of a round's devices that must stay to the end."
+        700, gt=500, le=1000, description="Permille of a round's devices that must stay to the end."
     )
     patience: float = Field(
-        10_800.0, ge=0.1, le=MAX_STAGE_SECONDS, description="Seconds that a stage of a round may take."
+        10_800.0, ge=0.1, le=MAX_STAGE_SECONDS, description="Seconds that each of the four stages may take."
     )
-    hours: float = Field(24.0, ge=0, le=24 * 365, description="From the beginning of a round to that of the next.")
-    low: Draw = Field(0.0, description="Devices whose draw is below are not asked.")
-    high: Draw = Field(1.0, description="Nor are those whose draw is this or above.")
+    hours: float = Field(24.0, ge=0, le=24 * 365, description="Hours between the starts of two rounds.")
+    low: Draw = Field(0.0, description="Devices with a lower sampling bucket are not asked.")
+    high: Draw = Field(1.0, description="Devices with this or a higher sampling bucket are not asked.")
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -64,7 +66,7 @@ class CampaignSettings(BaseModel):
 class Cohort(CampaignSettings):
     """Settings of the kinds whose rounds each ask as many devices as will come."""
 
-    wanted: Devices = Field(1000, description="Devices that a round waits for, and the most that it takes.")
+    wanted: Devices = Field(1000, description="Devices that a round waits for; it accepts no more.")
     cohorts: int | None = Field(
         None,
         ge=1,

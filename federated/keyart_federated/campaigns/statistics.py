@@ -26,8 +26,8 @@ class StatisticsSettings(Cohort):
 
     purpose: Line = Field("Find out what is watched, and how often a picture is right.")
     topic: Literal["rates", "trending", "population", "co-watch"] = Field("rates", description="What is counted.")
-    window: Hours = Field(24.0, description="Hours before the round that rates are of.")
-    most_decisions: int = Field(400, ge=1, le=100_000, description="Of a device that count, the latest.")
+    window: Hours = Field(24.0, description="Hours before the round that the rates cover.")
+    most_decisions: int = Field(400, ge=1, le=100_000, description="Latest decisions of a device that count.")
 
 
 def ask_again(

@@ -64,9 +64,15 @@ NORMAL_95: Final = NormalDist().inv_cdf(0.975)
 class TrainingSettings(Cohort):
     """Settings of a training campaign."""
 
-    low: Annotated[float, Field(ge=HELD_OUT, le=1)] = Field(HELD_OUT, description="Draws below are held out.")
-    decisions: float = Field(20.0, gt=0, le=1e5, description="That a device makes between two rounds, about.")
-    clip: float | None = Field(None, gt=0, le=1e3, description="Share of the expected norm; None: as the cohort is.")
+    low: Annotated[float, Field(ge=HELD_OUT, le=1)] = Field(
+        HELD_OUT, description="Devices with a lower sampling bucket are held out."
+    )
+    decisions: float = Field(
+        20.0, gt=0, le=1e5, description="Decisions that a device makes between two rounds, about."
+    )
+    clip: float | None = Field(
+        None, gt=0, le=1e3, description="Clipping norm over the expected norm; by default set by cohort."
+    )
     gates: float = Field(0.25, ge=0, le=0.9, description="Share of ε that is set aside to judge candidates.")
     # A form sends texts.
     stages: tuple[Annotated[float, Field(strict=False)], ...] = Field(
@@ -74,10 +80,14 @@ class TrainingSettings(Cohort):
         max_length=10,
         description="Shares of all devices that get a candidate, one after the other.",
     )
-    stage_hours: float = Field(24.0, ge=0, le=24 * 365, description="At each of these shares.")
-    margin: float = Field(0.02, ge=0, le=1, description="The most that the reward a decision may fall.")
-    segment_margin: float = Field(0.05, ge=0, le=1, description="The same on a device class or in a daypart.")
-    unclear: Literal["hold", "go on"] = Field("hold", description="Where a fall is neither shown nor ruled out.")
+    stage_hours: float = Field(24.0, ge=0, le=24 * 365, description="Hours that each stage of the roll-out lasts.")
+    margin: float = Field(0.02, ge=0, le=1, description="Largest accepted loss of reward per decision.")
+    segment_margin: float = Field(
+        0.05, ge=0, le=1, description="Largest accepted loss on a device class or in a daypart."
+    )
+    unclear: Literal["hold", "go on"] = Field(
+        "hold", description="What to do if a loss is neither shown nor ruled out."
+    )
 
     def check(self, epsilon: float, delta: float) -> None:
         """Raise a `SettingError` if the campaign cannot be run with this budget."""

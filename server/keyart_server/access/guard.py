@@ -34,7 +34,7 @@ from .token_use import TokenUse
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf"
-FORM = "application/x-www-form-urlencoded"
+FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 _bearer = HTTPBearer(auto_error=False, description="An API token, such as the one in DIR/admin.token.")
 
 
@@ -112,8 +112,11 @@ class Guard:
                 handle = super().get_route_handler()
 
                 async def guarded(request: Request) -> Response:
-                    request.state.actor = await admit(request, scope)
-                    return await handle(request)
+                    try:
+                        request.state.actor = await admit(request, scope)
+                        return await handle(request)
+                    finally:
+                        await request.close()  # the files of a form
 
                 return guarded
 
@@ -218,7 +221,7 @@ def refuse_cross_site(request: Request) -> None:
 
 async def _csrf_token(request: Request) -> str:
     token = request.headers.get(CSRF_HEADER)
-    if token is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() == FORM:
+    if token is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() in FORMS:
         value = (await request.form()).get(CSRF_FIELD)
         token = value if isinstance(value, str) else None
     return token or ""

@@ -139,11 +139,11 @@ def _blocked(snapshot: Snapshot) -> list[Alert]:
     """Return alerts about running campaigns for which no round can begin."""
     collected = []
     if _has_running_campaign(snapshot) and not snapshot.catalog:
-        sentence = "Campaigns are running, but the server has no catalogue. Restart it with --catalog FILE."
-        collected.append(Alert("No catalogue", sentence, "/campaigns?state=running"))
+        sentence = "Campaigns are running, but the server has no catalogue. Upload one."
+        collected.append(Alert("No catalogue", sentence, "/catalog"))
     if _has_running_campaign(snapshot) and not any(release.standing == "released" for release in snapshot.releases):
         sentence = (
-            "Campaigns are running, but no model is released to all devices. Restart the server with --bundle FOLDER."
+            "Campaigns are running, but no model is released to all devices. Upload a bundle, or promote a release."
         )
         collected.append(Alert("No model", sentence, "/releases"))
     return collected

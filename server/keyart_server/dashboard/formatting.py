@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -16,6 +17,11 @@ STEPS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
 def date_time(at: datetime | str) -> str:
     """Format a time in UTC, to the minute; `at` has a zone or is ISO 8601 text."""
     return _read(at).strftime("%-d %b %Y, %H:%M UTC")
+
+
+def date_time_seconds(at: datetime) -> str:
+    """Format a time in UTC, to the second."""
+    return _read(at).strftime("%-d %b %Y, %H:%M:%S UTC")
 
 
 def day(at: datetime | str) -> str:
@@ -83,6 +89,33 @@ def difference(value: float) -> str:
     return f"{value:+.4f}".replace("-", "−")
 
 
+def file_size(size_bytes: int) -> str:
+    """Format the size of a file in kB or MB."""
+    if size_bytes < 1_000_000:
+        return f"{max(1, round(size_bytes / 1000)):,} kB"
+    return f"{size_bytes / 1_000_000:,.1f} MB"
+
+
+def actor_name(actor: str) -> str:
+    """Return the name of an actor of the audit log: `person:Robin` as Robin."""
+    return actor.partition(":")[2] or actor
+
+
+def actor_kind(actor: str) -> str:
+    """Return the kind of an actor of the audit log."""
+    return {"person": "a person", "token": "an API token"}.get(actor.partition(":")[0], "at its start")
+
+
+def reason_text(reason: str) -> str:
+    """Format the reason of a release's status: names of people without the prefix that the audit log uses."""
+    return re.sub(r"\bBy (?:person|(token)):", lambda found: "By token " if found[1] else "By ", reason)
+
+
+def words_of_check(check: str) -> str:
+    """Format the name of a check as words: `no-genre` as No genre."""
+    return check.replace("-", " ").capitalize()
+
+
 def words_of_name(name: str) -> str:
     """Format a name as words: `effective_devices` as effective devices."""
     return name.replace("_", " ")
@@ -96,6 +129,7 @@ def with_code(text: str) -> Markup:
 
 FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "date_time": date_time,
+    "date_time_seconds": date_time_seconds,
     "day": day,
     "iso": iso,
     "relative_time": relative_time,
@@ -106,6 +140,11 @@ FILTERS: Final[Mapping[str, Callable[..., str]]] = {
     "difference": difference,
     "setting": setting,
     "words_of_name": words_of_name,
+    "words_of_check": words_of_check,
+    "file_size": file_size,
+    "reason_text": reason_text,
+    "actor_name": actor_name,
+    "actor_kind": actor_kind,
     "with_code": with_code,
 }
 

@@ -41,8 +41,10 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(FILTERS)
-        self._templates.globals.update(style=STYLE.address, script=SCRIPT.address, icon=ICON.address, icon_of=icon_of)
-        self._templates.globals.update(draw_chart=_chart, draw_interval=_interval)
+        self._templates.globals.update(
+            style=STYLE.address, script=SCRIPT.address, upload_script=UPLOAD_SCRIPT.address, icon=ICON.address,
+            icon_of=icon_of, draw_chart=_chart, draw_interval=_interval,
+        )  # fmt: skip
         self._templates.globals["server_trusted"] = server_trusted
         self._templates.globals["ui"] = self._templates.get_template("ui.html").module
 
@@ -80,6 +82,7 @@ class Asset:
 
 STYLE: Final = Asset("keyart.css", charts.STYLE)
 SCRIPT: Final = Asset("live.js")
+UPLOAD_SCRIPT: Final = Asset("upload.js")
 ICON: Final = Asset("keyart.svg")
 
 
@@ -94,5 +97,6 @@ def routes(_: object) -> Sequence[APIRouter]:
 
     offer(STYLE)
     offer(SCRIPT)
+    offer(UPLOAD_SCRIPT)
     offer(ICON)
     return (router,)

@@ -10,11 +10,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BeforeValidator
-from starlette.datastructures import ImmutableMultiDict
+from starlette.datastructures import ImmutableMultiDict, UploadFile
 
 from ..access import Actor, Scope
 from ..service import Service
 from . import flash_messages
+from .confirmations import MAX_REASON_LENGTH
 from .flash_messages import FlashMessage
 
 ID: Final = re.compile("[0-9a-f]{16}", re.ASCII)
@@ -54,6 +55,16 @@ FormFields = Annotated[
 ]  # the fields of a submitted form, without files
 
 
+async def _uploaded_file(request: Request) -> bytes:
+    sent = (await request.form()).get("file")
+    return await sent.read() if isinstance(sent, UploadFile) else b""
+
+
+UploadedFile = Annotated[
+    bytes, Depends(_uploaded_file)
+]  # content of the file field of a form; empty if none is chosen
+
+
 def render_page(
     service: Service, request: Request, who: Actor, template: str, status: int = 200, /, **values: Any
 ) -> Response:
@@ -66,7 +77,8 @@ def render_page(
         return HTMLResponse("" if unchanged else part, 304 if unchanged else 200, {"ETag": tag})
     notice = flash_messages.take_flash(request, who)
     response = service.pages.show(template, status, notice=notice, **values)
-    if flash_messages.COOKIE in request.cookies:
+    shown_to_person = request.headers.get("sec-fetch-dest", "document") == "document"  # not to a page's script
+    if flash_messages.COOKIE in request.cookies and shown_to_person:
         response.delete_cookie(flash_messages.COOKIE)
     return response
 
@@ -76,6 +88,11 @@ def redirect(service: Service, who: Actor, path: str, sentence: str, succeeded: 
     response = RedirectResponse(path, 303)
     flash_messages.leave_flash(response, who, FlashMessage(sentence, succeeded), service.settings.secure)
     return response
+
+
+def form_reason(sent: ImmutableMultiDict[str, str]) -> str:
+    """Return the reason of a form as one line; "" if none was given."""
+    return " ".join(sent.get("reason", "").split())[:MAX_REASON_LENGTH]
 
 
 def form_choice(sent: ImmutableMultiDict[str, str], name: str, among: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic.fields import FieldInfo
 
+from keyart.errors import SettingError
 from keyart_federated.campaigns import PRESETS, SETTINGS
 from keyart_federated.campaigns.campaign import MAX_NAME_LENGTH, ROUNDS
 from keyart_federated.campaigns.noise import EPSILON
@@ -105,27 +106,35 @@ def settings_form(kind: Kind) -> Form:
     )
 
 
+def labels(form: Form) -> dict[str, str]:
+    """Return the label of each field, by its name."""
+    return {field.name: field.label for field in (*form.common, *form.main, *form.more)}
+
+
 def values_of_preset(name: str, kind: Kind) -> dict[str, str]:
     """Return the values of a preset as the fields of the form show them; none for a preset that is not offered."""
     preset = next((preset for known, preset in PRESETS.items() if known == name and kind in preset.settings), None)
     if preset is None:
         return {}
-    settings = {PREFIX + setting: _text(value) for setting, value in preset.settings_of(kind).items()}
-    return {"epsilon": _text(preset.epsilon), "rounds": _text(preset.rounds), **settings}
+    settings = {PREFIX + setting: text_of(value) for setting, value in preset.settings_of(kind).items()}
+    return {"epsilon": text_of(preset.epsilon), "rounds": text_of(preset.rounds), **settings}
 
 
-def parse_settings(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings of a submitted form, for `checked`; empty fields keep their defaults.
+def parse_settings(kind: Kind, sent: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the settings of a submitted form, for `checked`, and the errors of fields that hold no such value.
 
-    Raises:
-        SettingError: for a number that is not one.
+    Both are by the names of the settings; empty fields keep their defaults.
     """
-    values = {}
+    values: dict[str, Any] = {}
+    errors: dict[str, str] = {}
     for name, about in SETTINGS[kind].model_fields.items():
         text = sent.get(PREFIX + name, "").strip()
         if text and _fits_one_line(about):
-            values[name] = parse_value(name, text, about)
-    return values
+            try:
+                values[name] = parse_value(name, text, about)
+            except SettingError as error:
+                errors[name] = str(error).replace(f"{name} is ", "The value is ", 1)
+    return values, errors
 
 
 def _field(name: str, about: FieldInfo) -> Field:
@@ -135,7 +144,7 @@ def _field(name: str, about: FieldInfo) -> Field:
         PREFIX + name,
         LABELS.get(name, words_of_name(name).capitalize()),
         HELP.get(name, about.description or ""),
-        "" if required else _text(about.get_default()),
+        "" if required else text_of(about.get_default()),
         name if name in LABELS else "",
         tuple((value, value) for value in kinds if isinstance(value, str)),
         bool({int, float} & set(kinds)) and name not in HELP,
@@ -149,8 +158,9 @@ def _fits_one_line(about: FieldInfo) -> bool:
     return dict not in value_types(about) or tuple in value_types(about)
 
 
-def _text(value: Any) -> str:
-    if value is None:
+def text_of(value: Any) -> str:
+    """Return a value as the text of its field; "" for one that no text field can hold."""
+    if value is None or isinstance(value, dict):
         return ""
     return (
         ", ".join(map(str, value))

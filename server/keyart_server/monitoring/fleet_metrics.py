@@ -25,6 +25,7 @@ from ..budget.forecast import Forecast, forecast
 from ..bundles import PublishedBundles
 from ..campaigns import campaign_store
 from ..campaigns.waiting import waiting_reasons
+from ..catalogs import catalog_store
 from ..dashboard.alerts import GATEWAY_REMOVED_AFTER
 from ..releases import release_store
 from ..releases.release import RELEASE_STATUSES
@@ -55,13 +56,13 @@ class FleetState:
     backup: datetime | None
     webhooks_disabled: int
     rollbacks_pending: int
+    has_catalog: bool
 
 
 class FleetCollector(Collector):
     """Collects the metrics of the fleet.
 
     Attributes:
-        has_catalog: whether the server has a catalogue.
         blocked: why running campaigns start no round, by campaign id; None if this process runs no campaigns.
     """
 
@@ -70,11 +71,10 @@ class FleetCollector(Collector):
         state: ServerState,
         bundles: PublishedBundles,
         clock: Callable[[], datetime],
-        has_catalog: bool,
         blocked: Mapping[str, str] | None,
     ) -> None:
         self._state, self._bundles, self._clock = state, bundles, clock
-        self._has_catalog, self._blocked = has_catalog, blocked
+        self._blocked = blocked
         self._forecast: tuple[datetime, float, Forecast] | None = None
 
     def collect(self) -> Iterator[Metric]:
@@ -88,7 +88,6 @@ class FleetCollector(Collector):
             yield database_up(True)
             yield from _fleet(fleet)
         yield from self._repository()
-        yield GaugeMetricFamily("keyart_catalog_loaded", "1 if the server has a catalogue.", int(self._has_catalog))
         if self._blocked is not None:
             yield GaugeMetricFamily(
                 "keyart_campaigns_blocked", "Running campaigns that start no round for now.", len(self._blocked)
@@ -116,6 +115,7 @@ class FleetCollector(Collector):
             backup=session.scalar(backups),
             webhooks_disabled=sum(bool(hook.disabled and hook.reason) for hook in webhook_store.list_all(session)),
             rollbacks_pending=sum(fact.rollback == "pending" for fact in facts.values()),
+            has_catalog=catalog_store.newest(session) is not None,
         )
 
     def _forecast_of(self, session: Session, fleet_budget: budget.Budget, at: datetime) -> Forecast:
@@ -146,6 +146,7 @@ class FleetCollector(Collector):
 
 def _fleet(fleet: FleetState) -> Iterator[Metric]:
     yield _counts("keyart_campaigns", "Campaigns by state.", "state", STANDINGS, fleet.campaigns)
+    yield GaugeMetricFamily("keyart_catalog_loaded", "1 if the server has a catalogue.", int(fleet.has_catalog))
     yield GaugeMetricFamily(
         "keyart_campaigns_paused_by_server",
         "Campaigns that the server has paused because they need a person.",

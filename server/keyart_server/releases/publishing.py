@@ -26,7 +26,7 @@ from ..bundles.published_bundles import check_bundle
 from ..service import Service
 from . import bundle_archive, bundle_gates, release_store, rollback, withdrawal
 from .gate import Gate, comparison_gates, worst_verdict
-from .release import MOVES, Action, Release
+from .release import MOVES, Action, ReasonRequired, Release
 
 log = logging.getLogger("keyart.server")
 QUALITY: Final = "quality"
@@ -204,15 +204,17 @@ def promote(service: Service, version: int, actor: str, because: str = "") -> Re
         service: the server.
         version: model version.
         actor: name for the audit log.
-        because: reason for its status and the audit log.
+        because: reason for its status and the audit log, which a promotion to all devices needs.
 
     Raises:
+        ReasonRequired: for a promotion to all devices without a reason.
         InputError: if its status forbids this, another release is rolling out, or the key that it waits for is
             missing.
     """
     with _turn:
         with service.state.writing() as session:
             release = _require(session, version)
+            reason = f"By {actor}. {because}".strip()
             if release.standing != "waiting":
                 newer = release_store.newest_published(session)
                 if newer is not None and newer > version:
@@ -220,7 +222,7 @@ def promote(service: Service, version: int, actor: str, because: str = "") -> Re
                         f"Model {newer} was published after {version}; devices never install an older version."
                     )
                 _refuse_second_rollout(session, version)
-                reason = f"By {actor}. {because}".strip()
+                _require_reason(release, because)
                 return release_store.move(session, service.clock(), actor, version, "promote", reason=reason)
             installed = release_store.newest_released(session)
             if release.campaign_id and installed is not None and release.base != installed.version:
@@ -232,12 +234,13 @@ def promote(service: Service, version: int, actor: str, because: str = "") -> Re
             service.bundles.check_keys(release.digest)
         except SettingError as error:
             raise InputError(_missing_key_reason(version, error)) from None
-        return _publish(service, version, actor, because=because)
+        _require_reason(release, because)
+        return _publish(service, version, actor, reason=reason)
 
 
-def hold(service: Service, version: int, actor: str) -> Release:
+def hold(service: Service, version: int, actor: str, because: str = "") -> Release:
     """Hold a rolling release: no further device gets it. Raises InputError."""
-    return _move(service, actor, version, "hold", reason=f"By {actor}.")
+    return _move(service, actor, version, "hold", reason=f"By {actor}. {because}".strip())
 
 
 def withdraw(service: Service, version: int, actor: str, because: str = "") -> Release:
@@ -279,6 +282,14 @@ def withdraw(service: Service, version: int, actor: str, because: str = "") -> R
     return withdrawn
 
 
+def _require_reason(release: Release, because: str) -> None:
+    if release.next_share == 1 and release.standing in ("waiting", "held") and not because:
+        raise ReasonRequired(
+            f"Model {release.version} would be promoted to all devices; give a reason for that, which the audit log "
+            "keeps."
+        )
+
+
 def _withdraw_lineages(service: Service) -> None:
     """Withdraw what belongs to a withdrawn lineage all the same: rows of keyart 0.1, and bundles signed elsewhere."""
     with service.state.writing() as session:
@@ -304,7 +315,7 @@ def _manifest(service: Service, session: Session, version: int) -> Manifest:
         return service.bundles.manifest(version)
 
 
-def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] = (), because: str = "") -> Release:
+def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] = (), reason: str = "") -> Release:
     """Give a candidate or waiting release its first share, or let it wait if the targets key is missing."""
     with service.state.reading() as session:
         digest = _require(session, version).digest
@@ -314,11 +325,11 @@ def _publish(service: Service, version: int, actor: str, gates: Sequence[Gate] =
         return _move(service, actor, version, "wait", reason=_missing_key_reason(version, error), gates=gates)
     with service.state.writing() as session:
         _refuse_second_rollout(session, version)
-        release_store.move(session, service.clock(), actor, version, "publish", gates=gates, reason=because)
-    return _publish_files(service, version, actor)
+        release_store.move(session, service.clock(), actor, version, "publish", reason=reason, gates=gates)
+    return _publish_files(service, version, actor, reason)
 
 
-def _publish_files(service: Service, version: int, actor: str) -> Release:
+def _publish_files(service: Service, version: int, actor: str, reason: str = "") -> Release:
     """Publish the files of a recorded intent, then widen. After a recoverable error the status stays."""
     with service.state.reading() as session:
         files = release_store.files(session, version)
@@ -330,7 +341,7 @@ def _publish_files(service: Service, version: int, actor: str) -> Release:
         return _move(service, actor, version, "wait", reason=_missing_key_reason(version, error))
     except BundleRefused as error:
         return _move(service, actor, version, "refuse", reason=str(error))
-    return _move(service, actor, version, "widen")
+    return _move(service, actor, version, "widen", reason=reason)
 
 
 def _move(service: Service, actor: str, version: int, action: Action, **changes: Any) -> Release:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal, get_args
 
-from keyart.errors import InputError
+from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns.rollout_plan import RolloutPlan
 
 from .gate import Gate, worst_verdict
@@ -46,6 +46,10 @@ MOVES: Final[Mapping[Action, tuple[frozenset[ReleaseStatus], ReleaseStatus]]] = 
     "promote": (frozenset({"held"}), "rolling"),
     "withdraw": (frozenset({"candidate", "waiting", "rolling", "released", "held"}), "withdrawn"),
 }
+
+
+class ReasonRequired(SettingError):
+    """A person promotes a release to all devices without a reason."""
 
 
 @dataclass(frozen=True, slots=True)

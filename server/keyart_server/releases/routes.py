@@ -20,7 +20,7 @@ from ..http.pagination import Paging
 from ..idempotency import CreatedAnswer, Once, OnceRequest
 from ..service import Service
 from . import bundle_archive, publishing, release_store
-from .release import Release, ReleaseStatus
+from .release import ReasonRequired, Release, ReleaseStatus
 from .release_resource import ReleasePage, ReleaseResource, describe_releases
 
 MAX_PROMOTION_REASON = 300  # characters; the status sentence also names who promoted it
@@ -101,11 +101,8 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
         The step to all devices needs a reason, which the audit log keeps.
         """
-        release, reason = _require(version), "" if body is None else body.reason.strip()
-        if release.next_share == 1 and not reason and release.standing in ("waiting", "held"):
-            raise HTTPException(
-                422, f'This gives model {version} to all devices; send the reason for it, as {{"reason": "…"}}.'
-            )
+        _require(version)
+        reason = "" if body is None else " ".join(body.reason.split())
         return _moved(service, lambda: publishing.promote(service, version, who.name, reason))
 
     @operating.post("/api/v1/releases/{version}/hold", responses={**missing, **conflict})
@@ -172,8 +169,10 @@ def _described(service: Service, release: Release) -> ReleaseResource:
 
 
 def _moved(service: Service, step: Callable[[], Release]) -> ReleaseResource:
-    """Return the release after a step. Raises 409 if its status forbids the step."""
+    """Return the release after a step. Raises 409 if its status forbids the step, 422 if a reason is missing."""
     try:
         return _described(service, step())
+    except ReasonRequired as error:
+        raise HTTPException(422, f'{error} Send {{"reason": "…"}}.') from None
     except InputError as error:
         raise HTTPException(409, str(error)) from None

@@ -250,6 +250,6 @@ def test_a_server_refuses_to_hold_the_issuers_key(tmp_path: Path) -> None:
 
 
 def test_each_page_of_a_server_that_is_its_own_issuer_says_so(target: Target) -> None:
-    assert "Server trusted" in target.client.get("/").text
+    assert "must be trusted" in target.client.get("/").text
     page = Pages(server_trusted=False).show("message.html", heading="", sentence="")
-    assert "Server trusted" not in bytes(page.body).decode()
+    assert "must be trusted" not in bytes(page.body).decode()

@@ -67,7 +67,7 @@ def test_attack_10_a_rollback_that_is_out_to_weights_that_are_withdrawn_then(fle
     assert standing(fleet, 155).standing == standing(fleet, 51).standing == "withdrawn"
     assert standing(fleet, 156).standing == "waiting" and offered_weights(fleet) == weights(1)
     away.rename(key)
-    assert publishing.promote(fleet, 156, "person:Robin").standing == "released"
+    assert publishing.promote(fleet, 156, "person:Robin", "It was checked.").standing == "released"
     assert offered_weights(fleet) == weights(1)
 
 
@@ -80,7 +80,7 @@ def test_attack_10_a_waiting_rollback_to_weights_that_are_withdrawn_meanwhile(fl
     with pytest.raises(InputError, match="is withdrawn"):
         publishing.promote(fleet, 56, "person:Robin")
     assert standing(fleet, 56).standing == "withdrawn" and "51" in standing(fleet, 56).reason
-    assert publishing.promote(fleet, 57, "person:Robin").standing == "released"
+    assert publishing.promote(fleet, 57, "person:Robin", "It was checked.").standing == "released"
     assert offered_weights(fleet) == weights(1), "the weights of 50"
 
 

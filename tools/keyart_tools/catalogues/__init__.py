@@ -10,7 +10,9 @@
 Tags follow `keyart_tools.vocabulary`.
 """
 
-from .catalog_check import CatalogFinding, check_catalog
+from keyart_federated.catalog_findings import CatalogFinding
+
+from .catalog_check import check_catalog
 from .catalog_import import KINDS, ImportResult, import_catalog
 from .catalog_merge import CatalogMerge, merge_catalogs
 from .import_issues import ImportIssue, ImportIssues

@@ -39,7 +39,7 @@ SECTIONS = {
 @click.option("--bundle", type=PATH, help="Bundle folder to publish to all devices, unless it is published already.")
 @click.option(
     "--catalog", type=PATH,
-    help="Catalogue of the fleet, as written by Catalog.save; training needs it. Later starts use the stored copy.",
+    help="Catalogue to upload at start, unless it was uploaded before. The dashboard takes others without a restart.",
 )  # fmt: skip
 @click.option("--epsilon", type=float, help="ε limit per user, over the lifetime of the fleet.  [default: 8]")
 @click.option("--delta", type=float, help="δ of that limit; fixed once the first round was charged.  [default: 1e-6]")

@@ -6,6 +6,7 @@
   // A form is sent once, however often its button is pressed.
   addEventListener("submit", (event) => {
     const form = event.target;
+    if (event.defaultPrevented) return;  // a script sends it
     if (form.ariaBusy === "true") event.preventDefault();
     else form.ariaBusy = "true";
   });

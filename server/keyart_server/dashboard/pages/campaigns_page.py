@@ -10,10 +10,9 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import func, select
 
 from keyart.errors import InputError, SettingError
-from keyart_federated.campaigns import PRESETS, checked
+from keyart_federated.campaigns import PRESETS
 from keyart_federated.campaigns.campaign import STANDINGS
 from keyart_federated.campaigns.noise import DELTA, EPSILON
-from keyart_federated.campaigns.setting_texts import parse_number
 
 from ... import budget
 from ...access import Actor, Who
@@ -27,10 +26,10 @@ from ...rounds import round_store
 from ...rounds.round_result import parse_result
 from ...service import Service
 from ...state.tables import RoundRow
-from .. import campaign_kinds, settings_form
+from .. import campaign_form, campaign_kinds, settings_form
 from ..campaign_charts import campaign_charts
 from ..experiment_view import experiment_view
-from ..responses import FormFields, Id, form_choice, page_router, redirect, render_page
+from ..responses import FormFields, Id, form_choice, form_reason, page_router, redirect, render_page
 from ..round_measures import runs
 from ..round_progress import round_progress
 
@@ -73,16 +72,18 @@ def routes(service: Service) -> Sequence[APIRouter]:
     def new(request: Request, who: Who, kind: str = "", preset: str = "") -> Response:
         chosen_kind = kind if kind in KINDS else None
         sent = {} if chosen_kind is None else settings_form.values_of_preset(preset, chosen_kind)
-        return form_page(service, request, who, chosen_kind, sent, "", 200, chosen_preset=preset if sent else "")
+        return form_page(service, request, who, chosen_kind, sent, None, 200, chosen_preset=preset if sent else "")
 
     @operating.post("/campaigns")
     def create(request: Request, who: Who, sent: FormFields) -> Response:
         kind = cast(Kind, form_choice(sent, "kind", KINDS))
         try:
             with state.writing() as session:
-                created = campaign_store.create(session, clock(), who.name, kind=kind, **form_values(kind, sent))
+                created = campaign_store.create(
+                    session, clock(), who.name, kind=kind, **campaign_form.read_form(kind, sent)
+                )
         except SettingError as error:
-            return form_page(service, request, who, kind, sent, str(error), 422)
+            return form_page(service, request, who, kind, sent, error, 422)
         return redirect(
             service,
             who,
@@ -118,6 +119,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             found=found,
             about=about,
             actions=campaign_kinds.actions(campaign) if who.has_scope("operate") else [],
+            may_operate=who.has_scope("operate"),
             epsilon=campaign.epsilon or EPSILON,
             delta=campaign.delta or DELTA,
             rounds=[(round_, round_progress(round_, submitted.get(round_.id, {})).steps) for round_ in page_rounds],
@@ -143,7 +145,8 @@ def routes(service: Service) -> Sequence[APIRouter]:
                         draft = found_or_404(campaign_store.find(session, campaign_id), "campaign")
                         require_feasible(service, session, draft)
                     moved = found_or_404(
-                        campaign_store.move(session, clock(), who.name, campaign_id, action), "campaign"
+                        campaign_store.move(session, clock(), who.name, campaign_id, action, form_reason(sent)),
+                        "campaign",
                     )
             except InputError as error:
                 return redirect(service, who, path, str(error), succeeded=False)
@@ -162,7 +165,7 @@ def form_page(
     who: Actor,
     kind: Kind | None,
     sent: Mapping[str, str],
-    mistake: str,
+    mistake: SettingError | None,
     status: int,
     **shown: Any,
 ) -> Response:
@@ -174,28 +177,16 @@ def form_page(
         who: who asks.
         kind: kind of the campaign; None to choose one.
         sent: values of the fields; missing ones take their defaults.
-        mistake: sentence about a wrong value, or "".
+        mistake: what is wrong with the values, or None.
         status: status of the response.
         shown: `found`, the feasibility of these values; `check`, the plan of an experiment; `chosen_preset`, the
-            preset that they come from.
+            preset that they come from; `edited`, the draft that is changed.
     """
     form = None if kind is None else settings_form.settings_form(kind)
     offered = {name: preset for name, preset in PRESETS.items() if kind in preset.settings}
     return render_page(
         service, request, who, "campaign_new.html", status,
-        kind=kind, form=form, sent=sent, mistake=mistake, about=campaign_kinds.KIND_TEXTS, presets=offered,
-        **{"found": None, "check": None, "chosen_preset": "", **shown},
+        kind=kind, form=form, sent=sent, errors=campaign_form.errors_of(mistake), about=campaign_kinds.KIND_TEXTS,
+        presets=offered, field_labels={} if form is None else settings_form.labels(form),
+        **{"found": None, "check": None, "chosen_preset": "", "edited": None, **shown},
     )  # fmt: skip
-
-
-def form_values(kind: Kind, sent: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values of the form, for `campaign_store.create`. Raises SettingError."""
-    values: dict[str, Any] = {"name": sent.get("name", "").strip()}
-    settings = settings_form.parse_settings(kind, sent)
-    if text := sent.get("epsilon", "").strip():
-        values["epsilon"] = parse_number("ε", text, float)
-    if text := sent.get("rounds", "").strip():
-        values["rounds"] = parse_number("rounds", text, int)
-    elif "looks" in settings:
-        values["rounds"] = settings["looks"]
-    return {**values, "settings": checked(kind, settings)}

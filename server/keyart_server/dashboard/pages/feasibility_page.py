@@ -14,9 +14,10 @@ from ...campaigns import KINDS, Kind
 from ...campaigns.feasibility_check import assess_campaign
 from ...campaigns.new_campaign import unsaved_draft
 from ...service import Service
+from ..campaign_form import read_form
 from ..experiment_view import experiment_check
 from ..responses import FormFields, form_choice, page_router
-from .campaigns_page import form_page, form_values
+from .campaigns_page import form_page
 
 UNNAMED: Final = "A campaign"  # a name is not needed for a check
 
@@ -30,13 +31,13 @@ def routes(service: Service) -> Sequence[APIRouter]:
         """Judge the campaign that the form describes; nothing is created."""
         kind = cast(Kind, form_choice(sent, "kind", KINDS))
         try:
-            values = form_values(kind, sent)
-            draft = unsaved_draft({**values, "kind": kind, "name": values["name"] or UNNAMED}, service.clock)
+            values = read_form(kind, {"name": UNNAMED, **{name: text for name, text in sent.items() if text}})
+            draft = unsaved_draft({**values, "kind": kind}, service.clock)
         except SettingError as error:
-            return form_page(service, request, who, kind, sent, str(error), 422)
+            return form_page(service, request, who, kind, sent, error, 422)
         with service.state.reading() as session:
             found = assess_campaign(service, session, draft)
         check = experiment_check(values, service.clock()) if kind == "experiment" else None
-        return form_page(service, request, who, kind, sent, "", 200, found=found, check=check)
+        return form_page(service, request, who, kind, sent, None, 200, found=found, check=check)
 
     return (operating,)

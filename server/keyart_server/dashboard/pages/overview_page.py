@@ -19,15 +19,18 @@ from ...releases import release_store
 from ...rounds import round_store
 from ...rounds.stage_windows import SILENT_AFTER, last_heartbeats
 from ...service import Service
-from ...state.tables import EnrolledDeviceRow
+from ...state.tables import CatalogRow, EnrolledDeviceRow
 from ...webhooks import webhook_store
 from .. import lineage, queries
 from ..alerts import FAILURE_WINDOW, Snapshot, alerts
 from ..responses import page_router, render_page
 from ..round_progress import round_progress
+from .first_steps_page import shown_steps
 
 MAX_RELEASES = 50
 MAX_ROUNDS = 12
+_ENROLLED = select(func.count()).select_from(EnrolledDeviceRow).scalar_subquery()
+_CATALOG = select(func.max(CatalogRow.number)).scalar_subquery()
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -48,7 +51,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             waiting = waiting_reasons(session, campaigns_by_id.values())
             webhooks = webhook_store.list_all(session)
             infeasible = infeasible_campaigns(service, session, campaigns_by_id.values())
-            enrolled = session.scalar(select(func.count()).select_from(EnrolledDeviceRow)) or 0
+            enrolled, catalog = session.execute(select(_ENROLLED, _CATALOG)).one()
         paused_by_server = {key: why for key, why in waiting.items() if campaigns_by_id[key].state == "paused"}
         damage, expires = "", None
         try:
@@ -58,7 +61,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         prediction = forecast(charges, fleet_budget, at)
         snapshot = Snapshot(
             at, campaigns_by_id, going_on, failed, releases, fleet_budget, prediction, gateways, expires, damage,
-            service.catalog is not None, paused_by_server, webhooks, infeasible,
+            catalog is not None, paused_by_server, webhooks, infeasible,
         )  # fmt: skip
         return render_page(
             service,
@@ -66,6 +69,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
             who,
             "overview.html",
             alerts=alerts(snapshot),
+            first_steps=shown_steps(
+                request, who, list(campaigns_by_id.values()), releases, catalog is not None, enrolled
+            ),
             rounds=[
                 (
                     round_,

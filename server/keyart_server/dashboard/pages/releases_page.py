@@ -14,15 +14,16 @@ from ...campaigns import campaign_store
 from ...fleet.fleet_summary import RECENT, fleet_summary
 from ...http.error_responses import found_or_404
 from ...releases import publishing, release_store, withdrawal
-from ...releases.release import Release
+from ...releases.release import ReasonRequired, Release
 from ...releases.release_facts import facts_by_version
 from ...rounds import round_store
 from ...service import Service
 from .. import lineage, release_charts
-from ..responses import Version, page_router, redirect, render_page
+from ..responses import FormFields, Version, form_reason, page_router, redirect, render_page
+from .confirmation_page import ask, release_confirmation
 
 RELEASES_PER_PAGE: Final = 50
-STEPS: Final[Mapping[str, tuple[Callable[[Service, int, str], Release], str]]] = {
+STEPS: Final[Mapping[str, tuple[Callable[[Service, int, str, str], Release], str]]] = {
     "promote": (publishing.promote, "Model {version} is promoted."),
     "hold": (publishing.hold, "Model {version} is held: no further device gets it."),
     "withdraw": (publishing.withdraw, "Model {version} is withdrawn."),
@@ -89,13 +90,16 @@ def routes(service: Service) -> Sequence[APIRouter]:
             ending=sorted(ending),
         )  # fmt: skip
 
-    def mover(step: Callable[[Service, int, str], Release], done: str) -> Any:
-        def move(version: Version, who: Who) -> Response:
+    def mover(name: str, step: Callable[[Service, int, str, str], Release], done: str) -> Any:
+        def move(request: Request, version: Version, who: Who, sent: FormFields) -> Response:
             path = f"/releases/{version}"
             with service.state.reading() as session:
                 found_or_404(release_store.find(session, version), "model")
             try:
-                moved = step(service, version, who.name)
+                moved = step(service, version, who.name, form_reason(sent))
+            except ReasonRequired as error:
+                confirmation = release_confirmation(service, version, name)
+                return ask(service, request, who, confirmation, error=str(error))
             except InputError as error:
                 return redirect(service, who, path, str(error), succeeded=False)
             with service.state.reading() as session:
@@ -107,5 +111,5 @@ def routes(service: Service) -> Sequence[APIRouter]:
         return move
 
     for name, (step, done) in STEPS.items():
-        operating.post(f"/releases/{{version}}/{name}")(mover(step, done))
+        operating.post(f"/releases/{{version}}/{name}")(mover(name, step, done))
     return reading, operating

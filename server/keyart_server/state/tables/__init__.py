@@ -1,4 +1,4 @@
-"""The tables. They hold no title, no artwork, and no device except by key hash: tests/server/test_state_schema.py.
+"""The tables. They hold no viewing, and no device except by key hash: tests/server/test_state_schema.py.
 
 A new table or column needs a class here, a migration for older databases, and a line in that test.
 """
@@ -9,6 +9,7 @@ from .access import InvitationRow, PersonRow, SessionRow, TokenRow
 from .audit import AuditHead, AuditRow
 from .base import TableBase
 from .campaigns import BudgetRow, CampaignRow, CampaignStateRow, ChargeRow
+from .catalogs import CatalogRow
 from .idempotency_keys import IdempotencyKeyRow
 from .identity import ChallengeRow, IdentityRow, RecoveryCodeRow, TotpRow, UsedSignInRow
 from .releases import ReleaseRow
@@ -32,6 +33,7 @@ __all__ = [
     "BudgetRow",
     "CampaignRow",
     "CampaignStateRow",
+    "CatalogRow",
     "ChallengeRow",
     "ChargeRow",
     "DeliveryRow",
