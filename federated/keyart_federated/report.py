@@ -110,6 +110,7 @@ class Report:
 
         Raises:
             FederatedError: Matplotlib is not installed (`keyart[tools]`), or the file cannot be written.
+            SettingError: The name has another ending.
         """
         figure = picture.figure(13, 5.4)
         grid = figure.add_gridspec(2, 2, width_ratios=(8, 5))

@@ -110,7 +110,7 @@ def test_report(tmp_path):
     plot_learning({"a": report, "b": report, "c": report}, tmp_path / "three.png")
     with pytest.raises(FederatedError):
         report.plot(tmp_path / "nowhere" / "plot.png")
-    with pytest.raises(FederatedError):
+    with pytest.raises(SettingError, match="end its name in"):
         report.plot(tmp_path / "plot.wrong")
 
 
