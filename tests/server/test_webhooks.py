@@ -148,7 +148,10 @@ def test_from_a_real_round_to_a_signed_message(service: Service, worker: Deliver
     assert paused.json()["type"] == "campaign.paused" and b"Needs a person" not in paused.body
     assert failed.is_signed(secret) and paused.is_signed(secret) and failed.id != paused.id
     assert not failed.is_signed("whsec_" + "A" * 43 + "=")
-    assert log_of(service, webhook_id) == [("campaign.paused", "delivered", 1), ("round.failed", "delivered", 1)]
+    assert sorted(log_of(service, webhook_id)) == [
+        ("campaign.paused", "delivered", 1),
+        ("round.failed", "delivered", 1),
+    ]
     worker.step()
     assert len(receiver.received) == 2
 

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, HTTPException, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from python_multipart.exceptions import FormParserError
 from starlette.concurrency import run_in_threadpool
 
 from ..http.error_responses import error_schema
@@ -222,6 +223,9 @@ def refuse_cross_site(request: Request) -> None:
 async def _csrf_token(request: Request) -> str:
     token = request.headers.get(CSRF_HEADER)
     if token is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() in FORMS:
-        value = (await request.form()).get(CSRF_FIELD)
+        try:
+            value = (await request.form()).get(CSRF_FIELD)
+        except FormParserError:  # Starlette lets the parser's own errors through
+            return ""
         token = value if isinstance(value, str) else None
     return token or ""

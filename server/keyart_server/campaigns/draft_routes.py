@@ -28,10 +28,10 @@ class DraftChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    name: str | None = Field(None, min_length=1, max_length=MAX_NAME_LENGTH)
-    epsilon: float | None = Field(None, gt=0, description="ε limit per user.")
-    delta: float | None = Field(None, gt=0, lt=1)
-    rounds: int | None = Field(None, ge=1, le=MAX_ROUNDS)
+    name: str | None = Field(None, min_length=1, max_length=MAX_NAME_LENGTH, description="Name for people.")
+    epsilon: float | None = Field(None, gt=0, description="Limit of ε for one person over all rounds.")
+    delta: float | None = Field(None, gt=0, lt=1, description="The δ of that limit.")
+    rounds: int | None = Field(None, ge=1, le=MAX_ROUNDS, description="Maximum number of rounds.")
     settings: dict[str, Any] = Field({}, description="Settings of the kind that change.")
 
 

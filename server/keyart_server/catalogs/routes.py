@@ -39,7 +39,9 @@ def routes(service: Service) -> Sequence[APIRouter]:
         response_class=Response,
         responses={200: {"content": BINARY}, **missing},
     )
-    def download_catalog(number: Annotated[int, Path(ge=1, le=2**31 - 1)]) -> Response:
+    def download_catalog(
+        number: Annotated[int, Path(ge=1, le=2**31 - 1, description="Number of the version.")],
+    ) -> Response:
         """Return the file of a version, as it was uploaded. The server keeps the files of the newest five."""
         with service.state.reading() as session:
             content = found_or_404(catalog_store.content(session, number), "version of the catalogue")

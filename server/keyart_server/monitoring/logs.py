@@ -20,7 +20,7 @@ FIELDS: Final = (
     "campaign", "round", "kind", "stage", "asked", "answered", "minimum", "seconds", "release", "base", "gate",
     "verdict", "standing", "share", "epsilon", "delta", "spent", "rounds", "roles", "root", "failures",
     "minutes", "count", "hour", "certified", "refused", "revoked", "list", "rows", "of", "program", "version",
-    "audit", "factor", "webhook", "reason", "error",
+    "audit", "catalog", "factor", "webhook", "reason", "error",
 )  # fmt: skip
 QUIET_LOGGERS: Final = ("uvicorn.access", "alembic", "sqlalchemy")
 PLAIN: Final = re.compile(r"[^\s\"=\\\x00-\x1f\x7f]+")  # a value that text lines show without quotation marks
