@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from docs_pages import Page, read_pages
 from support import bundles as bundle_samples
+from support.catalogs import sample_catalog
 from support.server import Running, running
 
 PAGES = {str(page.path): page for page in read_pages()}
@@ -28,6 +29,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     (folder / "keyart").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{program}" "$@"\n')
     (folder / "keyart").chmod(0o755)
     bundle = bundle_samples.sample_bundle(folder / "bundle", 7)
+    (folder / "build/demo").mkdir(parents=True)
+    sample_catalog().save(folder / "build/demo/catalog.json")
     with running(folder / "keyart-data", "--no-rounds", "--bundle", bundle) as made:
         yield made
 
@@ -53,7 +56,9 @@ def blocks(page: Page) -> list[str]:
 def test_a_campaign_is_made_as_the_page_says(server: Running, page: Page) -> None:
     made = [script for script in blocks(page) if "curl" in script]
     address = str(server.client.base_url).rstrip("/")
-    said, *others = (shell(server.data.parent, script.replace("http://127.0.0.1:8080", address)) for script in made)
+    answers = [shell(server.data.parent, script.replace("http://127.0.0.1:8080", address)) for script in made]
+    assert any('"digest"' in answer for answer in answers) is (page is SERVER)  # its upload of a catalogue
+    said, *others = (answer for answer in answers if '"digest"' not in answer)
     assert all('"findings"' in other for other in others)  # what is checked before a campaign is started
     assert '"state":"draft"' in said and '"name":"Spring"' in said
 
