@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, HTTPException, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from python_multipart.exceptions import FormParserError
 from starlette.concurrency import run_in_threadpool
 
 from ..http.error_responses import error_schema
@@ -225,7 +224,7 @@ async def _csrf_token(request: Request) -> str:
     if token is None and request.headers.get("content-type", "").partition(";")[0].strip().lower() in FORMS:
         try:
             value = (await request.form()).get(CSRF_FIELD)
-        except FormParserError:  # Starlette lets the parser's own errors through
+        except ValueError:  # the parser's own errors, which Starlette lets through
             return ""
         token = value if isinstance(value, str) else None
     return token or ""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 # Packages by the names that they are imported by. Everything else that a command imports is always installed.
 EXTRAS: Mapping[str, frozenset[str]] = {
     "server": frozenset({"alembic", "anyio", "argon2", "fastapi", "httpcore", "joserfc", "prometheus_client"})
-    | frozenset({"psycopg", "pyotp", "python_multipart", "segno", "sqlalchemy", "starlette", "uvicorn"}),
+    | frozenset({"psycopg", "pyotp", "segno", "sqlalchemy", "starlette", "uvicorn"}),
     "tagging": frozenset({"PIL", "av", "c2pa", "cv2", "h5py", "pysubs2", "scenedetect", "tokenizers"}),
 }
 ENGINE = "onnxruntime"  # required only where it has wheels
