@@ -4,25 +4,22 @@ import json
 import os
 import posixpath
 import re
-import shutil
 import subprocess
 import sys
-import threading
-from functools import partial
 from html import unescape
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import click
 import pytest
 from docs_pages import ROOT, Page, read_pages, slug
+from support.browser import browsing
+from support.static_site import serving
 
 import keyart
 import keyart_federated
 from keyart_tools.cli import main
 
 pytestmark = pytest.mark.slow  # `make docs` is the same build
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -145,33 +142,15 @@ def test_search_finds_words_of_every_page(site):
     assert any("propensity" in entry["text"] for entry in index["docs"])
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        """Log nothing."""
-
-
 @pytest.fixture
 def address(site):
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(site) as made:
+        yield made
 
 
 @pytest.mark.service
 def test_a_browser_finds_a_page_and_asks_nobody_else(address):
-    if CHROMIUM is None:
-        if os.environ.get("KEYART_REQUIRE_SERVICES") == "1":
-            pytest.fail("No chromium on the PATH; install it, or unset KEYART_REQUIRE_SERVICES.")
-        pytest.skip("no chromium on the PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
+    with browsing() as page:
         asked, mistakes = [], []
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: mistakes.append(str(error)))
@@ -181,6 +160,5 @@ def test_a_browser_finds_a_page_and_asks_nobody_else(address):
         page.locator(".md-search-result__item a").first.click()
         page.wait_for_url("**/*.html*")
         assert "propensity" in page.locator("article").inner_text()
-        browser.close()
     assert mistakes == []
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []

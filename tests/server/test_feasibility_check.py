@@ -61,17 +61,6 @@ def enrol(service: Service, devices: int) -> None:
 
 
 @pytest.fixture
-def client(service: Service) -> Iterator[httpx.Client]:
-    with listening(create_app(service)) as made:
-        yield made
-
-
-@pytest.fixture
-def admin(service: Service) -> dict[str, str]:
-    return bearer((service.data.path / "admin.token").read_text().strip())
-
-
-@pytest.fixture
 def person(client: httpx.Client, service: Service) -> httpx.Client:
     with service.state.writing() as session:
         code = people.invite(session, service.clock(), "server", "administrator")

@@ -15,11 +15,10 @@ from alembic.operations import Operations
 from support import releases as release_samples
 from support.html_pages import mistakes
 from support.releases import Device, first, rolled, standing
-from support.server import Clock, bearer, join, listening
+from support.server import Clock, join
 
 from keyart_federated.campaigns.rollout_plan import RolloutPlan
 from keyart_server.access import people, tokens
-from keyart_server.app import create_app
 from keyart_server.releases import publishing, release_store
 from keyart_server.releases.release import Release
 from keyart_server.releases.release_facts import facts_by_version, offered_shares
@@ -81,17 +80,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
     with open_service(ServerSettings(tmp_path / "data", insecure_issuer=True), Clock()) as made:
         tokens.ensure_admin(made.state, made.data, made.clock())
         yield made
-
-
-@pytest.fixture
-def client(service: Service) -> Iterator[httpx.Client]:
-    with listening(create_app(service)) as made:
-        yield made
-
-
-@pytest.fixture
-def admin(service: Service) -> dict[str, str]:
-    return bearer((service.data.path / "admin.token").read_text().strip())
 
 
 def test_withdrawal_is_202_until_devices_can_have_the_rollback(

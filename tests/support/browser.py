@@ -15,7 +15,7 @@ TIMEOUT_MILLISECONDS = 60_000
 
 
 @contextmanager
-def browsing() -> Iterator[Any]:
+def browsing(viewport: dict[str, int] = DESKTOP) -> Iterator[Any]:
     """A page of a browser of its own; the test is skipped where there is no Chromium."""
     if CHROMIUM is None:
         missing("no chromium on the PATH")
@@ -23,7 +23,7 @@ def browsing() -> Iterator[Any]:
 
     with sync_playwright() as browsers:
         browser = browsers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport=DESKTOP)
+        page = browser.new_page(viewport=viewport)
         page.set_default_timeout(TIMEOUT_MILLISECONDS)
         yield page
         browser.close()

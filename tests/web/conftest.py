@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import http.server
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 from support import catalogs
 from support.embedded_world import EmbeddedWorld
 from support.services import missing
+from support.static_site import serving
 
 from keyart_federated.worlds import SyntheticWorld
 
@@ -59,14 +57,5 @@ def site(built: Path, bundles: Path, tmp_path: Path) -> Iterator[str]:
     shutil.copytree(bundles, root / "bundles")
     (root / "index.html").write_text("<!doctype html><title>keyart</title>", encoding="utf-8")
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/index.html"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(root) as address:
+        yield f"{address}/index.html"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import runpy
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.services import missing
+from support.browser import browsing
+from support.static_site import serving
 
 import keyart
 
 CLIENT = Path(__file__).parents[2] / "examples/tv-web"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TV, PHONE = {"width": 1920, "height": 1080}, {"width": 390, "height": 844}
 
 pytestmark = pytest.mark.service
@@ -36,39 +33,22 @@ def folder(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def address(folder: Path) -> Iterator[str]:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(folder) as made:
+        yield f"{made}/"
 
 
 @pytest.fixture
 def page(address: str) -> Iterator[Any]:
     """The home screen on a TV. It fails if the page complains, or asks another address for anything."""
-    if CHROMIUM is None:
-        missing("no chromium on the PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        made = browser.new_page(viewport=TV)
-        made.set_default_timeout(60_000)
-        mistakes: list[str] = []
+    mistakes: list[str] = []
+    with browsing(TV) as made:
         made.on("pageerror", lambda error: mistakes.append(str(error)))
         made.on("console", lambda said: mistakes.append(said.text) if said.type in ("error", "warning") else None)
         made.on("request", lambda asked: None if asked.url.startswith(address) else mistakes.append(asked.url))
         made.goto(address)
         made.wait_for_selector("[data-ready]", state="attached")
         yield made
-        browser.close()
-        assert mistakes == []
+    assert mistakes == []
 
 
 def pictures(page: Any) -> dict[str, str]:

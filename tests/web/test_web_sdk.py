@@ -6,19 +6,15 @@ import gzip
 import json
 import os
 import re
-import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.services import missing
+from support.browser import browsing
 
 from keyart.intent import concepts, from_text
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 MAX_GZIPPED_BYTES = 40_000
 
 pytestmark = pytest.mark.service
@@ -64,20 +60,6 @@ def test_it_is_small_and_of_its_time(built: Path) -> None:
     assert not re.search(r"\?\.(?!\d)|\?\?|\|\|=|&&=|(?<![\w.])#\w", code)  # Chromium 79 knows none of these
 
 
-@contextmanager
-def browser_page() -> Iterator[Any]:
-    if CHROMIUM is None:
-        missing("no chromium on the PATH")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.set_default_timeout(60_000)
-        yield page
-        browser.close()
-
-
 def test_every_case_in_a_browser(site: str, bundles: Path) -> None:
     script = """async (names) => {
         const { checkCase, checkPage, suiteOf } = await import("./test/cases.mjs");
@@ -91,7 +73,7 @@ def test_every_case_in_a_browser(site: str, bundles: Path) -> None:
         return checked;
     }"""
     names = sorted(folder.name for folder in bundles.iterdir())
-    with browser_page() as page:
+    with browsing() as page:
         page.goto(site)
         assert page.evaluate(script, names) == 10 * len(names)
 
@@ -100,7 +82,7 @@ def test_a_profile_in_a_browser(site: str) -> None:
     def step(page: Any, name: str) -> Any:
         return page.evaluate(f'async () => (await import("./test/profiles.mjs")).{name}()')
 
-    with browser_page() as page:
+    with browsing() as page:
         page.goto(site)
         step(page, "use")
         page.reload()  # without close: what was answered is kept

@@ -185,7 +185,7 @@ def _goes_on(settings: CampaignSettings) -> bool:
 
 def _rollout(campaign: Campaign, settings: CampaignSettings) -> Iterator[CampaignFinding]:
     """Find a roll-out in stages for which no ε is set aside: it is held at its first stage."""
-    if isinstance(settings, TrainingSettings) and not settings.gates and watched_shares(campaign, settings):
+    if isinstance(settings, TrainingSettings) and not settings.gates and watched_shares(settings):
         first = RolloutPlan(settings.stages).stages[0]
         yield CampaignFinding(
             "roll-out",

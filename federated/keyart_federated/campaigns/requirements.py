@@ -101,7 +101,7 @@ def requirements(campaign: Campaign, base: DeployedModel) -> tuple[Requirement, 
     return tuple(requirement for requirement in made if requirement is not None)
 
 
-def watched_shares(campaign: Campaign, settings: CampaignSettings) -> tuple[float, ...]:
+def watched_shares(settings: CampaignSettings) -> tuple[float, ...]:
     """Return the shares of the fleet at which the roll-out of a campaign's candidate is watched."""
     rollout = settings.rollout if isinstance(settings, TrainingSettings) else RolloutPlan()
     return rollout.stages[:-1]
@@ -124,7 +124,7 @@ def _requirement(
     if purpose == COMPARISON:
         low, high = 0.0, HELD_OUT
     if purpose == GUARD:
-        shares = watched_shares(campaign, settings)
+        shares = watched_shares(settings)
         if not shares:
             return None
         # At each share those that have the candidate are asked, and those that do not.

@@ -17,7 +17,7 @@ from ..store.keys import KeyProvider, PassphraseKey
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """What all profiles of a sidecar share.
+    """The files, the keys and the engine that all profiles of a sidecar share.
 
     Attributes:
         file: File of the profiles.

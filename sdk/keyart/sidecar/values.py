@@ -6,6 +6,7 @@ import base64
 import binascii
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -73,9 +74,8 @@ def message(value: Any) -> bytes:
 
 def context(value: Any) -> Context:
     """Read a context; without `at` it is the present time by the clock of this device."""
-    fields = _fields(value, Context)
-    fields["at"] = moment(fields["at"]) if "at" in fields else datetime.now().astimezone()
-    return Context(**fields)
+    fields = _fields({"at": time.time(), **value} if isinstance(value, dict) else value, Context)
+    return Context(**{**fields, "at": moment(fields["at"])})
 
 
 def view(value: Any) -> View:
@@ -145,11 +145,9 @@ def _fields(value: Any, kind: type[Any]) -> dict[str, Any]:
         raise ValueError(f"it must be an object with {', '.join(known)}.")
     if unknown := sorted(set(value) - set(known)):
         raise ValueError(f"{kind.__name__} has no field {unknown[0][:40]!r}; it has {', '.join(known)}.")
-    optional_at = kind is Context
     needed = [
         name for name, field in known.items()
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        and not (optional_at and name == "at")
     ]  # fmt: skip
     if missing := [name for name in needed if name not in value]:
         raise ValueError(f"{kind.__name__} needs {', '.join(missing)}.")

@@ -5,15 +5,14 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 from urllib.parse import urlsplit
 
 from keyart.errors import SettingError
 
+from ..http.address import LOOPBACK_NAMES
 from ..state.tables.identity import MAX_IDENTITY_LENGTH
 from .scopes import ROLES, Role
 
-LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -42,7 +41,7 @@ class OidcSettings:
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.issuer)
-        loopback = parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
+        loopback = parts.scheme == "http" and parts.hostname in LOOPBACK_NAMES
         if not (parts.scheme == "https" or loopback) or not parts.hostname or parts.query or parts.fragment:
             raise SettingError(f"--oidc-issuer is {self.issuer!r}; it must be like https://login.example.")
         if len(self.issuer) > MAX_IDENTITY_LENGTH:

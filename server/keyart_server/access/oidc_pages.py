@@ -88,7 +88,7 @@ def _routes(service: Service, settings: OidcSettings) -> APIRouter:
     away = AWAY + (OTHER_WAY if service.settings.identity.passwords else ".")
 
     def redirect_uri(request: Request) -> str:
-        return (service.settings.url or str(request.base_url)).rstrip("/") + CALLBACK
+        return service.settings.public_url(request.base_url) + CALLBACK
 
     def refused(next: str, sentence: str, status: int, cause: object = None) -> Response:
         if cause is not None:

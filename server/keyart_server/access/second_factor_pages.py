@@ -18,7 +18,7 @@ from .failure_report import FailureReport
 from .guard import refuse_cross_site
 from .people import Person
 from .sign_in_pages import SECOND_FACTOR, WINDOW, Text, local_path, show_sign_in
-from .throttle import Throttle
+from .throttle import Throttle, refusal
 
 MAX_FAILURES_OF_PERSON: Final = 10  # within `WINDOW`
 EXPIRED: Final = "This sign-in has expired; begin again."
@@ -55,9 +55,8 @@ def routes(service: Service) -> Sequence[APIRouter]:
             return expired(next)
         limits = {person.id: MAX_FAILURES_OF_PERSON}
         if wait := throttle.begin(limits):
-            seconds = int(wait.total_seconds()) + 1
-            sentence = f"Too many wrong codes; wait {wait.total_seconds() / 60:.0f} minutes."
-            return show(next, sentence, 429, {"Retry-After": str(seconds)})
+            sentence, headers = refusal("wrong codes", wait)
+            return show(next, sentence, 429, headers)
         challenge = guard.challenge_of(request, SECOND_FACTOR)
         secret = None
         with state.writing() as session:

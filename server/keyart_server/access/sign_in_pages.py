@@ -23,7 +23,7 @@ from .failure_report import FailureReport
 from .guard import Who, refuse_cross_site
 from .hash_threads import RETRY_SECONDS, HashThreads
 from .people import Person
-from .throttle import Throttle
+from .throttle import Throttle, refusal
 
 WINDOW: Final = timedelta(minutes=15)
 # Of a name from one network. No limit counts a name over all networks: a stranger could lock its owner out.
@@ -82,20 +82,18 @@ def _login_route(service: Service, hashing: HashThreads) -> APIRouter:
         if not service.settings.identity.passwords:
             return show_sign_in(service, next, status=403)
 
-        async def refused(status: int, mistake: str, retry_seconds: int) -> Response:
+        async def refused(status: int, mistake: str, headers: dict[str, str]) -> Response:
             # Without the database and without a thread. And late, at moments that differ: of a flood almost all is
             # refused, and a client that waits does not try again.
             await asyncio.sleep(random.uniform(*REFUSAL_SECONDS))  # noqa: S311 (no secret)
-            headers = {"Retry-After": str(retry_seconds)}
             return show_sign_in(service, next, mistake, name, status, headers)
 
         network = client_network(request)
         if hashing.full(network):
-            return await refused(503, BUSY, RETRY_SECONDS)
+            return await refused(503, BUSY, {"Retry-After": str(RETRY_SECONDS)})
         limits = limits_of(network, name)
         if wait := throttle.begin(limits):
-            minutes, seconds = wait.total_seconds() / 60, int(wait.total_seconds()) + 1
-            return await refused(429, f"Too many attempts; wait {minutes:.0f} minutes.", seconds)
+            return await refused(429, *refusal("attempts", wait))
         try:
             person, fits = await hashing.run(network, lambda: checked(name, password))
         except Exception:  # nobody has learned whether the password fits

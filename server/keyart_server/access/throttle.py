@@ -10,6 +10,12 @@ from datetime import datetime, timedelta
 MAX_KEYS = 10_000  # the oldest are evicted first
 
 
+def refusal(attempts: str, wait: timedelta) -> tuple[str, dict[str, str]]:
+    """Return the sentence for an attempt that has to wait, and the header that says how long."""
+    seconds = wait.total_seconds()
+    return f"Too many {attempts}; wait {seconds / 60:.0f} minutes.", {"Retry-After": str(int(seconds) + 1)}
+
+
 class Throttle:
     """Allows a limited number of failures of each key within `window`.
 

@@ -19,7 +19,7 @@ from .forecast import forecast, rounds_left
 
 
 class CampaignCost(BaseModel):
-    """What the rounds of one campaign added to the ε of the fleet."""
+    """The ε that the rounds of one campaign added to that of the fleet."""
 
     id: str = Field(description="Identifier of the campaign.", examples=["0a1b2c3d4e5f6071"])
     name: str = Field(description="Name of the campaign.", examples=["Spring"])

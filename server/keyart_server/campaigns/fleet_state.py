@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from keyart_federated.campaigns import KnownFleet
 
 from .. import budget
-from ..rounds.round import GUARD_TOPIC
+from ..gateway.enrolment import count_valid
+from ..rounds.round import ENDED, GUARD_TOPIC
 from ..rounds.stage_windows import SILENT_AFTER, list_gateways
 from ..service import Service
-from ..state.tables import EnrolledDeviceRow, RoundRow
+from ..state.tables import RoundRow
 
 MEASURED_ROUNDS: Final = 5  # rounds from which the share of devices that answer is measured
 MEASURED_FOR: Final = timedelta(days=28)
@@ -38,8 +39,7 @@ def count_devices(service: Service, session: Session) -> int:
 
     An issuer apart from the server knows its devices; the server then knows those that have registered for a round.
     """
-    valid = select(func.count()).select_from(EnrolledDeviceRow).where(EnrolledDeviceRow.expires > service.clock())
-    registered = session.scalars(valid).one()
+    registered = count_valid(session, service.clock())
     return registered if service.issuer is None else max(registered, service.issuer.authority.count_devices())
 
 
@@ -96,7 +96,7 @@ def answer_share(rounds: Sequence[EndedRound], devices: int) -> float:
 
 def _registrations(session: Session) -> int:
     """Return how many devices registered in all rounds, each counted in every round."""
-    return session.scalar(select(func.sum(RoundRow.keys)).where(RoundRow.standing.in_(("done", "failed")))) or 0
+    return session.scalar(select(func.sum(RoundRow.keys)).where(RoundRow.standing.in_(ENDED))) or 0
 
 
 def _ended_rounds(session: Session, service: Service) -> list[EndedRound]:
@@ -105,7 +105,7 @@ def _ended_rounds(session: Session, service: Service) -> list[EndedRound]:
     rows = session.execute(
         select(*columns)
         .where(
-            RoundRow.standing.in_(("done", "failed")),
+            RoundRow.standing.in_(ENDED),
             RoundRow.opened >= service.clock() - MEASURED_FOR,
             RoundRow.topic.not_like(f"{GUARD_TOPIC}%"),
         )

@@ -124,9 +124,7 @@ def _operation(
         ),
         body=tuple(_fields(body, schemas)),
         answer=tuple(_fields(answer, schemas)),
-        items=tuple(
-            _fields(_resolved(answer, schemas).get("properties", {}).get("items", {}).get("items", {}), schemas)
-        ),
+        items=tuple(_fields(_item_of(answer, schemas), schemas)),
         answers=tuple(AnswerText(status, responses[status]["description"]) for status in sorted(responses)),
         curl=_curl(method, path, media, example_of(body, schemas) if body else None, address),
         example="" if example is None else json.dumps(example, indent=2, ensure_ascii=False),

@@ -10,7 +10,7 @@ from typing import Final
 from keyart.secagg import Stage
 from keyart_federated.charts import Axis, Chart, Limit, Series
 
-from ..rounds import Round
+from ..rounds import ENDED, Round
 from . import formatting
 from .round_measures import (
     CLIPPED,
@@ -150,7 +150,7 @@ def _epsilon(compared: Sequence[Run]) -> Chart:
 
 
 def _ended(run: Run) -> list[Round]:
-    return [round_ for round_ in run.rounds if round_.standing in ("done", "failed")]
+    return [round_ for round_ in run.rounds if round_.standing in ENDED]
 
 
 def _lost(round_: Round, before: Stage, after: Stage) -> float:

@@ -119,8 +119,7 @@ def mismatch_texts(newest: Mapping[str, Any]) -> list[tuple[bool, str]]:
 
 def experiment_charts(campaign: Campaign, rounds: Sequence[Round]) -> list[Chart]:
     """Return the charts of an experiment; `rounds` come oldest first. Raises SettingError."""
-    settings = settings_of(campaign, ExperimentSettings)
-    experiment = settings.experiment(campaign.epsilon or EPSILON, campaign.delta or DELTA)
+    experiment = settings_of(campaign, ExperimentSettings).experiment_of(campaign)
     looks = [
         (_day(round_, place, experiment), round_.result)
         for place, round_ in enumerate(one for one in rounds if one.standing == "done" and one.result.get("metrics"))

@@ -1,4 +1,4 @@
-"""What the server knows about the fleet: gateways, certified devices, and model versions in the sums of rounds."""
+"""The fleet as the server knows it: gateways, certified devices, and model versions in the sums of rounds."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ from keyart.secagg import Stage
 from ..releases import release_store
 from ..rounds.round import ACTIVE
 from ..state import ServerState
-from ..state.tables import EnrolledDeviceRow, RoundRow, WindowRow
+from ..state.tables import RoundRow, WindowRow
+from . import enrolment
 
 READ_SECONDS: Final = 1.0  # minimum age before the database is read again
 COUNT_SECONDS: Final = 60.0  # interval between counts of enrolled devices
@@ -83,10 +84,7 @@ class Discovery:
 
 def poll_seconds(session: Session, at: datetime) -> int:
     """Return the polling interval of idle devices: longer for a large fleet, which bounds its polling load."""
-    devices = session.scalars(
-        select(func.count()).select_from(EnrolledDeviceRow).where(EnrolledDeviceRow.expires > at)
-    ).one()
-    return poll_interval(devices)
+    return poll_interval(enrolment.count_valid(session, at))
 
 
 def poll_interval(devices: int) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from keyart.secagg import HEADER_BYTES
@@ -22,6 +22,12 @@ from .validation import KeysSubmission, StageSubmission
 KEPT_AFTER_EXPIRY: Final = timedelta(days=30)  # after expiry, so that a device that was offline is not counted as new
 _EXPIRES = slice(HEADER_BYTES + 8, HEADER_BYTES + 16)  # of keys: the end of the certificate
 MAX_SECONDS: Final = 4_102_444_800  # the year 2100: a certificate may name any number
+
+
+def count_valid(session: Session, at: datetime) -> int:
+    """Count the devices that have registered for rounds and whose certificate is valid."""
+    valid = select(func.count()).select_from(EnrolledDeviceRow).where(EnrolledDeviceRow.expires > at)
+    return session.scalars(valid).one()
 
 
 def record_devices(

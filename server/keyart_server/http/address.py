@@ -102,6 +102,10 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls else 'http'}://{host}:{port}"
 
+    def public_url(self, requested: object) -> str:
+        """Return the public base URL, without a trailing slash: `url`, else the base URL that a request asked for."""
+        return (self.url or str(requested)).rstrip("/")
+
     def check_tls(self) -> None:
         """Raise SettingError if the TLS files are not a certificate and its private key."""
         if self.tls_cert is None or self.tls_key is None:

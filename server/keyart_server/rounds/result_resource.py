@@ -68,7 +68,7 @@ class VerdictResource(BaseModel):
 
 
 class ResultResource(BaseModel):
-    """What a campaign read from the sum of one round."""
+    """The result that a campaign read from the sum of one round."""
 
     number: int = Field(description="Number of the round in its campaign.", examples=[3])
     topic: str = Field(description="What the round asked for.", examples=["rates"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -132,11 +131,6 @@ class ResultView:
     def shows(self) -> bool:
         """Tell whether there is anything to display; comparisons of releases are displayed with the release."""
         return bool(self.segments or self.differences or self.verdicts or self.rest)
-
-
-def parse_result_json(text: str) -> ResultView:
-    """Parse the JSON result of a round's row."""
-    return parse_result(json.loads(text))
 
 
 def parse_result(result: Mapping[str, Any]) -> ResultView:

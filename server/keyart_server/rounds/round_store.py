@@ -31,7 +31,7 @@ from ..state.tables import (
     WindowRow,
 )
 from . import exclusions
-from .round import ACTIVE, COMPARISON_TOPIC, GUARD_TOPIC, STATUS_OF_STAGE, OpenRound, Round, RoundStatus
+from .round import ACTIVE, COMPARISON_TOPIC, ENDED, GUARD_TOPIC, STATUS_OF_STAGE, OpenRound, Round, RoundStatus
 
 KEY_BYTES: Final = 32
 MAX_FAILURE_LENGTH: Final = 400  # characters
@@ -266,7 +266,7 @@ def finish(session: Session, at: datetime, round_id: str, result: Mapping[str, A
 def fail(session: Session, at: datetime, round_id: str, reason: str) -> None:
     """End a round as failed and delete requests and submissions. A charge stays, see `fail_unopened`."""
     row = _locked(session, round_id)
-    if row.standing in ("done", "failed"):
+    if row.standing in ENDED:
         return
     stage = row.standing
     row.standing, row.failure, row.changed = "failed", reason[:MAX_FAILURE_LENGTH], at
@@ -283,7 +283,7 @@ def fail_unopened(session: Session, at: datetime, round_id: str, reason: str, ex
     `excluded` are the key hashes of the devices that caused it; the campaign goes on without them.
     """
     row = _locked(session, round_id)
-    if row.standing in ("done", "failed"):
+    if row.standing in ENDED:
         return
     exclusions.exclude(session, at, row.campaign_id, row.number, excluded)
     budget.give_back(session, at, row.campaign_id, row.number)

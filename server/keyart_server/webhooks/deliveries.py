@@ -103,7 +103,7 @@ def record(session: Session, at: datetime, delivery_id: str, status: int | None,
         return  # deleted, or given up meanwhile
     receiver = session.get_one(WebhookRow, row.webhook_id, with_for_update=True)
     row.attempts, row.changed, row.outcome = row.attempts + 1, at, outcome[:200]
-    if status is not None and 200 <= status < 300:
+    if is_accepted(status):
         row.standing, row.due, receiver.failing_since = "delivered", None, None
         return
     receiver.failing_since = receiver.failing_since or at
@@ -117,6 +117,11 @@ def record(session: Session, at: datetime, delivery_id: str, status: int | None,
     elif row.standing == "failed" and at >= receiver.failing_since + sum(RETRIES, timedelta()):
         reason = f"Every attempt of the last day has failed. The last one: {outcome}"
         webhook_store.disable(session, at, "server", receiver.id, reason)
+
+
+def is_accepted(status: int | None) -> bool:
+    """Tell whether the receiver has accepted a message; `status` is None without an answer."""
+    return status is not None and 200 <= status < 300
 
 
 def read_log(session: Session, webhook_id: str, paging: PageRequest) -> tuple[list[Delivery], str | None]:

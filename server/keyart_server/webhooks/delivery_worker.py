@@ -106,4 +106,4 @@ class DeliveryWorker:
             outcome = str(error)
         with service.state.writing() as session:
             deliveries.record(session, service.clock(), delivery.id, status, outcome)
-        return status is not None and 200 <= status < 300
+        return deliveries.is_accepted(status)

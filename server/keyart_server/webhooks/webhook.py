@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from keyart.errors import InputError
 
-from ..access.identity_settings import LOOPBACK_HOSTS, Network
+from ..access.identity_settings import Network
+from ..http.address import LOOPBACK_NAMES
 from ..http.outgoing import IpAddress, embedded_addresses, is_public
 from ..state.tables.webhooks import MAX_URL_LENGTH
 
@@ -78,7 +79,7 @@ def checked_url(url: str) -> str:
         raise InputError("The address of a webhook must be like https://hooks.example/keyart.") from None
     if not host or len(url) > MAX_URL_LENGTH or not url.isascii() or not url.isprintable() or " " in url:
         raise InputError("The address of a webhook must be like https://hooks.example/keyart.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK_HOSTS):
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK_NAMES):
         raise InputError("The address of a webhook must begin with https://; http is for 127.0.0.1 only.")
     if "@" in parts.netloc or parts.fragment:
         raise InputError("The address of a webhook holds no user name, no password and no fragment.")

@@ -166,11 +166,7 @@ def start(api: ApiClient, campaign_id: str, force: bool, as_json: bool) -> None:
     Example:
       keyart campaign start 0f3c9a51d2b84e67
     """
-    changed = api.post(f"campaigns/{campaign_id}/start", {"force": True} if force else None)
-    if as_json:
-        write_json(changed)
-    else:
-        click.echo(f"Campaign {campaign_id} is {changed.get('state')}.")
+    _move(api, campaign_id, "start", {"force": True} if force else None, as_json)
 
 
 def _settings(
@@ -200,15 +196,19 @@ def _settings(
     return values, whole.get("looks")
 
 
+def _move(api: ApiClient, campaign_id: str, verb: str, body: dict[str, Any] | None, as_json: bool) -> None:
+    changed = api.post(f"campaigns/{campaign_id}/{verb}", body)
+    if as_json:
+        write_json(changed)
+    else:
+        click.echo(f"Campaign {campaign_id} is {changed.get('state')}.")
+
+
 def _mover(verb: str) -> click.Command:
     short, sentence = VERBS[verb]
 
     def move(api: ApiClient, campaign_id: str, as_json: bool) -> None:
-        changed = api.post(f"campaigns/{campaign_id}/{verb}")
-        if as_json:
-            write_json(changed)
-        else:
-            click.echo(f"Campaign {campaign_id} is {changed.get('state')}.")
+        _move(api, campaign_id, verb, None, as_json)
 
     move.__doc__ = f"{sentence}\n\n    \b\n    Example:\n      keyart campaign {verb} {EXAMPLE_ID}\n    "
     return click.command(verb, short_help=short)(campaign_id(connected(move)))

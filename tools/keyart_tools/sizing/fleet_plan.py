@@ -1,4 +1,4 @@
-"""What a fleet needs: gateways, database, traffic and ε, by formulas over measured costs. Pure.
+"""The resources that a fleet needs: gateways, database, traffic and ε, by formulas over measured costs. Pure.
 
 Two numbers matter. The *cohort* of a round determines the work of gateways, server and database, and the precision
 of a sum: a fleet of any size needs no larger cohort than its ε asks for. The *fleet* determines polls and bundle
@@ -25,7 +25,7 @@ SECONDS_A_DAY: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What a fleet is used for.
+    """The load on a fleet: its rounds and its bundles.
 
     Attributes:
         cohort: largest number of devices in a round.
@@ -56,7 +56,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
-    """What a fleet needs.
+    """The resources that a fleet needs.
 
     Attributes:
         devices: size of the fleet.

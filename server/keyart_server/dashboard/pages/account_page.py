@@ -14,7 +14,7 @@ from markupsafe import Markup
 from ...access import Actor, Who, people, second_factors, totp
 from ...access.people import SignedIn
 from ...access.scopes import SCOPES_BY_ROLE
-from ...access.throttle import Throttle
+from ...access.throttle import Throttle, refusal
 from ...service import Service
 from ..responses import FormFields, redirect, render_page
 
@@ -122,9 +122,7 @@ class _Account:
 
     def begin_attempt(self, person_id: str) -> None:
         if wait := self._throttle.begin({person_id: MAX_FAILURES}):
-            headers = {"Retry-After": str(int(wait.total_seconds()) + 1)}
-            minutes = wait.total_seconds() / 60
-            raise HTTPException(429, f"Too many wrong codes; wait {minutes:.0f} minutes.", headers)
+            raise HTTPException(429, *refusal("wrong codes", wait))
 
     def end_attempt(self, person_id: str) -> None:
         self._throttle.take_back([person_id])
@@ -154,7 +152,7 @@ class _Account:
 
     def show_secret(self, request: Request, who: Actor, secret: str, status: int, mistake: str = "") -> Response:
         """Render the page with a secret, as text and as a QR code."""
-        host = urlsplit(self._service.settings.url or str(request.base_url)).hostname or "keyart"
+        host = urlsplit(self._service.settings.public_url(request.base_url)).hostname or "keyart"
         uri = totp.enrolment_uri(secret, self.signed_in(who).person.name, host)
         code = segno.make(uri, error="m", micro=False).svg_inline(scale=5, border=4, dark="#000", light="#fff")
         return self.show(request, who, status, secret=secret, qr=Markup(code), mistake=mistake)  # noqa: S704 (ours)

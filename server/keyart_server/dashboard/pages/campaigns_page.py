@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import func, select
 
 from keyart.errors import InputError, SettingError
 from keyart_federated.campaigns import PRESETS
@@ -25,7 +24,6 @@ from ...releases import release_store
 from ...rounds import round_store
 from ...rounds.round_result import parse_result
 from ...service import Service
-from ...state.tables import RoundRow
 from .. import campaign_form, campaign_kinds, settings_form
 from ..campaign_charts import campaign_charts
 from ..experiment_view import experiment_view
@@ -52,8 +50,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         with state.reading() as session:
             campaigns = campaign_store.list_all(session)
             charges = budget.list_charges(session)
-            counted = select(RoundRow.campaign_id, func.count()).where(RoundRow.standing == "done")
-            done = {row[0]: row[1] for row in session.execute(counted.group_by(RoundRow.campaign_id))}
+            done = round_store.count_done(session, [campaign.id for campaign in campaigns])
         shown = [
             campaign for campaign in campaigns if standing in ("", campaign.state) and kind in ("", campaign.kind)
         ]

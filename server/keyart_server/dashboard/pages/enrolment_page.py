@@ -28,7 +28,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         values = {"vouchers": [], "error": "", "count": str(DEFAULT_VOUCHERS), **shown}
         return render_page(
             service, request, who, "enrolment.html", status,
-            address=(service.settings.url or str(request.base_url)).rstrip("/"),
+            address=service.settings.public_url(request.base_url),
             offers_key=service.keys.offers_public.hex(),
             issuer_keys=[key.hex() for key in service.issuers],
             own_issuer=service.issuer is not None,

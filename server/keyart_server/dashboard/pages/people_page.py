@@ -52,7 +52,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         role = cast(Role, form_choice(sent, "role", ROLES))
         with state.writing() as session:
             code = people.invite(session, clock(), who.name, role)
-        address = (service.settings.url or str(request.base_url)).rstrip("/")
+        address = service.settings.public_url(request.base_url)
         return show(request, who, 201, link=f"{address}/join/{code}", role=role)
 
     @administering.post("/people/tokens")
