@@ -148,7 +148,7 @@ def _same_vectors(batch: Devices, arts: list[keyart.Personalizer]) -> None:
     asked = offer(arts[0], payload=scale.tobytes(), size=training.size)
     numbers = (asked.numbers, asked.clip, float(asked.most_decisions))
     of_batch = {
-        "training": training_vectors(training, batch.weights, log, shown, *numbers),
+        "training": training_vectors(training, batch.weights, log, shown, *numbers).whole(),
         "population": population_vectors(
             population, log, batch.encoded.title_of[shown], batch.viewer.affinity, batch.known
         ),
@@ -241,7 +241,7 @@ def test_a_part_of_the_devices_is_the_whole_in_parts():
         layout = TrainingLayout(part.encoded.spec, len(part.encoded.artwork))
         scale = np.ones(layout.size - layout.sizes["side"])
         ((_, log, shown),) = part.logs()
-        return training_vectors(layout, part.weights, log, shown, scale, 2.0, 100.0)
+        return training_vectors(layout, part.weights, log, shown, scale, 2.0, 100.0).whole()
 
     whole, odd, even = run(list(range(7))), run([1, 3, 5]), run([0, 2, 4, 6])
     for rows, part in ((slice(1, None, 2), odd), (slice(None, None, 2), even)):

@@ -19,6 +19,7 @@ from keyart.model.features.rows import FeatureRows
 from keyart.model.ranker import NumpyRanker, Weights
 from keyart.model.ranker.weights import (
     dequantize_weights,
+    play_parameter_count,
     quantize_weights,
     stored_layout,
     weight_shapes,
@@ -189,11 +190,17 @@ def test_gradient_is_the_slope_of_the_likelihood():
         step[i] = 1e-4
         slope = (likelihood(theta + step, log) - likelihood(theta - step, log)) / 2e-4
         assert device.gradient[i] == pytest.approx(slope, abs=2e-4)
-        bend = (
-            likelihood(theta + 30 * step, log) + likelihood(theta - 30 * step, log) - 2 * likelihood(theta, log)
-        ) / 9e-6
-        # The diagonal of the observed information; equal to Fisher's, since both links are canonical.
-        assert device.diagonal[i] == pytest.approx(-bend, abs=2e-3, rel=2e-2)
+
+
+def test_traces_are_the_bend_of_the_likelihood():
+    """Observed information, equal to Fisher's, since both links are canonical."""
+    log, theta = random_log(), sample_model(CATALOG).weights.flat().astype(np.float64)
+    device, here = gradient_sums(Weights.from_flat(SPEC, theta), log), likelihood(theta, log)
+    steps = 3e-3 * np.eye(len(theta))
+    bends = [(2 * here - likelihood(theta + step, log) - likelihood(theta - step, log)) / 9e-6 for step in steps]
+    play = play_parameter_count(SPEC)
+    assert device.play_trace == pytest.approx(sum(bends[:play]), rel=2e-2)
+    assert device.keep_trace == pytest.approx(sum(bends[play:]), rel=2e-2)
 
 
 def test_gradient_graph_is_the_numpy_gradient(bundle):

@@ -104,7 +104,7 @@ class Fleet:
     def total(self, asked: RoundRequest) -> npt.NDArray[np.int64]:
         """The sum of a round that all devices answer."""
         everybody = np.ones(self.world.devices, dtype=np.bool_)
-        vectors = [chunk for _, chunk in vectors_of(self.devices, asked.offer, everybody)]
+        vectors = [chunk.whole() for _, chunk in vectors_of(self.devices, asked.offer, everybody)]
         return summed(asked.offer, np.concatenate(vectors), self.seed)
 
 

@@ -111,7 +111,7 @@ class CentralLearner:
             parts,
             lambda batch: training_vectors(
                 layout, batch.weights, batch.log, batch.artworks, asked.scale, asked.clip, asked.most
-            ),
+            ).whole(),
         )
 
 

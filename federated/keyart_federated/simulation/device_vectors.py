@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
-from keyart.campaigns import DeviceBatch, Offer, find_kind
+from keyart.campaigns import CompactVectors, DeviceBatch, Offer, find_kind
 from keyart.dp import clip_vectors
 from keyart.errors import SettingError
 
-from ..types import Bools, Doubles, Integers, Ints
+from ..types import Bools, Integers, Ints
 from .devices import Devices
 
 
@@ -25,8 +26,8 @@ class HostileWorld(Protocol):
         ...
 
 
-def vectors_of(part: Devices, offer: Offer, drawn: Bools) -> Iterator[tuple[Ints, Doubles]]:
-    """Yield the numbers [d] and vectors [d, size], no longer than 1, of the devices that answer, chunk by chunk.
+def vectors_of(part: Devices, offer: Offer, drawn: Bools) -> Iterator[tuple[Ints, CompactVectors]]:
+    """Yield the numbers [d] and the vectors, no longer than 1, of the devices that answer, chunk by chunk.
 
     Args:
         part: the devices, with the model that the offer is about.
@@ -42,8 +43,8 @@ def vectors_of(part: Devices, offer: Offer, drawn: Bools) -> Iterator[tuple[Ints
     for chunk, batch in part.batches():
         some = drawn[chunk]
         if some.any():
-            vectors, _ = clip_vectors(kind.vectors(offer, batch)[some], 1.0)
-            yield part.members[chunk][some], vectors
+            vectors = kind.vectors(offer, batch).of_devices(some)
+            yield part.members[chunk][some], replace(vectors, values=clip_vectors(vectors.values, 1.0)[0])
 
 
 __all__ = ["DeviceBatch", "HostileWorld", "vectors_of"]

@@ -9,7 +9,7 @@ where a sum is masked, each device draws its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -26,12 +26,12 @@ from keyart.secagg import AggregationParameters
 
 from ..rounds import run_round
 from ..secagg import Coordinator, InProcessTransport
-from ..types import Bools, Integers
+from ..types import Bools, Integers, Ints
 from .device_vectors import HostileWorld, vectors_of
 from .devices import Devices
 from .identities import keys_of, sessions_of
 from .participation import Participation
-from .randomness import device_randomness, fleet_randomness
+from .randomness import Stream, device_randomness, fleet_randomness
 
 GATEWAYS = 4  # of a masked round in this process
 Arrays = dict[str, npt.NDArray[np.generic]]
@@ -43,6 +43,22 @@ class Contribution:
 
     total: Integers
     devices: int
+
+
+@dataclass(frozen=True)
+class _Rounded:
+    """Vectors of d devices in integers, before their noise, and the devices' streams; see `CompactVectors`."""
+
+    numbers: list[int]
+    streams: list[Stream]
+    values: Integers
+    places: Ints
+    size: int
+
+    def whole(self) -> Integers:
+        rows = np.zeros((len(self.values), self.size), dtype=np.int64)
+        np.add.at(rows, (np.arange(len(rows))[:, None], self.places), self.values)
+        return rows
 
 
 class SimulatedFleet(Protocol):
@@ -128,8 +144,9 @@ class LocalFleet:
         """Return the integer vector of each device that answers, by its number, with the device's own noise."""
         vectors: dict[int, Integers] = {}
         for part in self.parts:
-            for number, row in self._integers(part, offer, drawn[part.members], own_noise=True):
-                vectors[number] = row
+            for made in self._integers(part, offer, drawn[part.members]):
+                for number, row, random in zip(made.numbers, made.whole(), made.streams, strict=True):
+                    vectors[number] = row + skellam_noise(offer.size, offer.variance, random)
         return vectors
 
     def collect(self) -> list[Arrays]:
@@ -138,20 +155,23 @@ class LocalFleet:
 
     def _part_sum(self, part: Devices, offer: Offer, drawn: Bools) -> Integers:
         total = np.zeros(offer.size, dtype=np.int64)
-        for _, row in self._integers(part, offer, drawn, own_noise=False):
-            total += row
+        for made in self._integers(part, offer, drawn):
+            np.add.at(total, made.places, made.values)
         return total
 
-    def _integers(self, part: Devices, offer: Offer, drawn: Bools, own_noise: bool) -> Iterator[tuple[int, Integers]]:
+    def _integers(self, part: Devices, offer: Offer, drawn: Bools) -> Iterator[_Rounded]:
+        """Yield the devices' vectors in integers, without noise, chunk by chunk."""
         for members, vectors in vectors_of(part, offer, drawn):
-            if vectors.shape[1] != offer.size:
+            if vectors.size != offer.size:
                 raise SettingError("The offer asks for a vector of another shape than the devices' model makes.")
-            streams = [device_randomness(self._seed, offer, number) for number in members.tolist()]
-            rows = round_vectors(vectors, offer.units, streams)
+            numbers = members.tolist()
+            streams = [device_randomness(self._seed, offer, number) for number in numbers]
+            values = round_vectors(vectors.values, offer.units, streams, vectors.size)
+            made = _Rounded(numbers, streams, values, vectors.places, offer.size)
             if isinstance(part.world, HostileWorld):
-                rows = part.world.tamper(offer, rows, members)
-            for number, row, random in zip(members.tolist(), rows, streams, strict=True):
-                yield number, row + skellam_noise(offer.size, offer.variance, random) if own_noise else row
+                rows = part.world.tamper(offer, made.whole(), members)
+                made = replace(made, values=rows, places=np.broadcast_to(np.arange(offer.size), rows.shape))
+            yield made
 
     def _cohort(self, offer: Offer) -> Bools:
         if self._cohort_share >= 1.0:

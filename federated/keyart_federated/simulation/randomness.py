@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 
 from keyart.campaigns import Offer
-from keyart.dp import RandomBytes
 
 
 class Stream:
@@ -24,11 +23,11 @@ class Stream:
         return hashlib.shake_128(self._label + self._calls.to_bytes(8, "little")).digest(count)
 
 
-def device_randomness(seed: int, offer: Offer, device: int) -> RandomBytes:
+def device_randomness(seed: int, offer: Offer, device: int) -> Stream:
     """Return the stream by which a device rounds, and adds its share of the noise to, its vector for an offer."""
     return Stream(f"keyart simulated device {seed} {offer.kind} {offer.topic} {offer.round} {device} ")
 
 
-def fleet_randomness(seed: int, offer: Offer) -> RandomBytes:
+def fleet_randomness(seed: int, offer: Offer) -> Stream:
     """Return the stream of the noise of all devices together."""
     return Stream(f"keyart simulated fleet {seed} {offer.kind} {offer.topic} {offer.round} ")

@@ -12,6 +12,7 @@ Import names from here; each brings its module on first use.
     vectors       what all kinds share: where the numbers come from, and how they become noised integers
     device_batch  the inputs of vectors that are computed for many devices at once
     vector_layout the named parts of a vector
+    compact_vectors  vectors of many devices without most of their zeros
     round_state   a round in progress, between two messages
     receipts      the log of what left the device
     spent_counter what the host's key store knows of it, so that an older copy of the file is noticed
@@ -27,6 +28,7 @@ from .. import _lazy_exports
 
 if TYPE_CHECKING:
     from .budget import HONEST_FRACTION, MAX_ORDER, ORDERS, Budget, Charge, divergences_at_orders, skellam_divergences
+    from .compact_vectors import CompactVectors
     from .device_batch import DeviceBatch
     from .kinds import KINDS, find_kind
     from .kinds.cowatch import (
@@ -102,6 +104,7 @@ __all__ = [
     "TRENDING_BUCKET_SECONDS",
     "Budget",
     "Charge",
+    "CompactVectors",
     "Contribution",
     "CowatchLayout",
     "DeviceBatch",
@@ -141,6 +144,7 @@ __getattr__ = _lazy_exports(
     __name__,
     {
         "budget": "HONEST_FRACTION MAX_ORDER ORDERS Budget Charge divergences_at_orders skellam_divergences",
+        "compact_vectors": "CompactVectors",
         "device_batch": "DeviceBatch",
         "kinds": "KINDS find_kind",
         "kinds.cowatch": (

@@ -19,6 +19,7 @@ from ..dp.clip import clip_vectors, round_vectors
 from ..dp.skellam import RandomBytes, skellam_noise
 from ..model.eligibility import NO_AGE_LIMIT, AgeLimit
 from ..types import Doubles
+from .compact_vectors import CompactVectors
 from .device_batch import DeviceBatch
 from .offer import Offer
 from .vector_layout import VectorLayout
@@ -68,14 +69,14 @@ class DeviceKind:
         topics: Topics of those offers. None if every topic is accepted.
         layout: Returns the layout of an offer's vector, or None if the offer does not fit this device.
         vector: Returns the vector, [layout.size].
-        vectors: Returns the vectors of a batch of devices, [d, layout.size]. None if the kind has no such function.
+        vectors: Returns the vectors of a batch of devices. None if the kind has no such function.
     """
 
     kind: str
     topics: tuple[str, ...] | None
     layout: Callable[[Offer, VectorSource], VectorLayout | None]
     vector: Callable[[Offer, VectorSource], Doubles]
-    vectors: Callable[[Offer, DeviceBatch], Doubles] | None = None
+    vectors: Callable[[Offer, DeviceBatch], CompactVectors] | None = None
 
     def accepts(self, offer: Offer) -> bool:
         """Return whether the offer is of this kind and of one of its topics."""
@@ -99,7 +100,7 @@ def batched_kind(
         topics,
         lambda offer, source: layout(offer, source.installed.encoded),
         lambda offer, source: np.asarray(vectors(offer, source.batch)[0]),
-        vectors,
+        lambda offer, batch: CompactVectors.of(vectors(offer, batch)),
     )
 
 

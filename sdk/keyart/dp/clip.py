@@ -41,6 +41,8 @@ def integer_norm(units: int, dimension: int) -> float:
 def clip_vectors(vectors: Doubles, norm: float) -> tuple[Doubles, Doubles]:
     """Shorten vectors to a norm.
 
+    Squares are summed in order, so that zeros between the entries change nothing, to the last bit.
+
     Args:
         vectors: […, d].
         norm: Upper bound on the norm.
@@ -53,13 +55,16 @@ def clip_vectors(vectors: Doubles, norm: float) -> tuple[Doubles, Doubles]:
     """
     if not np.isfinite(vectors).all():
         raise SettingError("A vector holds a number that is not finite; nothing of it is sent.")
-    length = np.sqrt((vectors**2).sum(axis=-1))
+    length = np.sqrt(np.add.accumulate(vectors**2, axis=-1)[..., -1]) if vectors.size else vectors.sum(axis=-1)
     factor = np.minimum(1.0, norm / np.maximum(length, 1e-300))
     return vectors * factor[..., None], factor
 
 
 def round_vectors(
-    vectors: Doubles, units: int, random: RandomBytes | Sequence[RandomBytes] = os.urandom
+    vectors: Doubles,
+    units: int,
+    random: RandomBytes | Sequence[RandomBytes] = os.urandom,
+    dimension: int | None = None,
 ) -> npt.NDArray[np.int64]:
     """Round vectors stochastically to integers, each with a norm of at most `integer_norm`.
 
@@ -70,18 +75,20 @@ def round_vectors(
         vectors: […, d], with a norm of at most 1.
         units: Integers that a norm of 1 becomes.
         random: Source of uniform bytes, or one a vector.
+        dimension: Entries of the whole vectors, if zeros are left out; nothing is drawn for a zero.
 
     Returns:
         Integers […, d], each vector as if it had been rounded alone.
     """
     flat = (vectors * units).reshape(-1, vectors.shape[-1])
     sources = [random] * len(flat) if callable(random) else list(random)
-    bound = integer_norm(units, flat.shape[1]) ** 2
+    bound = integer_norm(units, dimension or flat.shape[1]) ** 2
     truncated = np.trunc(flat)
     # Most entries are whole, such as those of artworks that a device never showed: nothing is drawn for them.
     row, column = np.nonzero(truncated != flat)
     fractional = flat[row, column]
     below = np.floor(fractional)
+    fractional -= below
     out = truncated.astype(np.int64)
     truncated[row, column] = 0.0
     whole, ends = row_dots(truncated, truncated), np.searchsorted(row, np.arange(len(flat) + 1))
@@ -90,9 +97,9 @@ def round_vectors(
         again = []
         for place in remaining:
             part = slice(ends[place], ends[place + 1])
-            start = below[part]
-            drawn = np.frombuffer(sources[place](4 * len(start)), dtype="<u4") * 2.0**-32
-            tried = start + (drawn < fractional[part] - start)
+            tried = below[part]
+            drawn = np.frombuffer(sources[place](4 * len(tried)), dtype="<u4") * 2.0**-32
+            tried = tried + (drawn < fractional[part])
             if whole[place] + tried @ tried <= bound:
                 out[place, column[part]] = tried.astype(np.int64)
             else:

@@ -122,7 +122,8 @@ def test_devices_of_a_world_keep_the_bounds_of_population_and_training(tmp_path)
         honest_vectors.training(training.layout(base, "none")),
     )
     for offer, honest in zip((asked.offer, taught.offer), layouts, strict=True):
-        vectors = np.concatenate([chunk for _, chunk in vectors_of(fleet.devices, offer, np.ones(120, dtype=bool))])
+        made = vectors_of(fleet.devices, offer, np.ones(120, dtype=bool))
+        vectors = np.concatenate([chunk.whole() for _, chunk in made])
         for vector in vectors[:40]:
             total = round_vectors(vector[None], UNITS, np.random.default_rng(1).bytes)[0]
             guard.check(total, 1, 0.0, honest)

@@ -48,7 +48,7 @@ def offer_of(ended: OneRound, kind: str, variance: int = VARIANCE):
 def exact(fleet: LocalFleet, offer) -> np.ndarray:
     """Return the devices' vectors [d, size] before rounding, in integer steps."""
     (part,) = fleet.parts
-    return np.concatenate([rows for _, rows in vectors_of(part, offer, everybody(COUNT))]) * UNITS
+    return np.concatenate([rows.whole() for _, rows in vectors_of(part, offer, everybody(COUNT))]) * UNITS
 
 
 def with_seed(fleet: LocalFleet, seed: int) -> LocalFleet:

@@ -81,7 +81,7 @@ def trained(
     clip: float = CLIP,
     layout: TrainingLayout = TRAINING,
 ) -> np.ndarray:
-    return training_vectors(layout, WEIGHTS, log, shown, scale, clip, MOST)
+    return training_vectors(layout, WEIGHTS, log, shown, scale, clip, MOST).whole()
 
 
 def with_latents(log: DecisionLog, seed: int = 0, size: float = 1.0) -> DecisionLog:
@@ -234,8 +234,8 @@ def test_training_places():
         decisions, tried = counted.sum(), (counted * log.played[row]).sum()
         good = (counted * log.played[row] * log.quality[row]).sum()
         np.testing.assert_allclose(side[:5], [1, 1, decisions / MOST, tried / decisions, good / decisions], rtol=1e-6)
-        for at, place in ((5, slice(0, PLAY)), (6, slice(PLAY, P))):
-            met = device.diagonal[row, place].sum() / ((SCALE[:P][place] ** 2).sum() * MAX_CURVATURE_RATIO)
+        for at, place, trace in ((5, slice(0, PLAY), device.play_trace), (6, slice(PLAY, P), device.keep_trace)):
+            met = trace[row] / ((SCALE[:P][place] ** 2).sum() * MAX_CURVATURE_RATIO)
             assert side[at] == pytest.approx(min(met, 1.0), rel=1e-5)
 
 

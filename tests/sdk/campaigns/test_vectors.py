@@ -199,7 +199,7 @@ def test_a_device_is_a_batch_of_one(three):
         asked = asked_of(three[0], kind, topic)
         known = kinds.find_kind(asked)
         alone = [known.vector(asked, source(art)) for art in three]
-        np.testing.assert_allclose(known.vectors(asked, batch), alone, rtol=1e-6, atol=1e-7)
+        np.testing.assert_allclose(known.vectors(asked, batch).whole(), alone, rtol=1e-6, atol=1e-7)
 
 
 def test_cowatch_vectors_of_a_batch_have_the_bits_of_single_devices():

@@ -26,12 +26,14 @@ class GradientSums:
 
     Attributes:
         gradient: ∂ log likelihood / ∂ parameters, in the order of `Weights`, […, P].
-        diagonal: Diagonal of its curvature, […, P].
+        play_trace: Trace of the curvature of the parameters of play, […].
+        keep_trace: The same of completion, […].
         artworks: Terms by artwork, still per decision, […, N, `ARTWORK_SUMS`].
     """
 
     gradient: Doubles
-    diagonal: Doubles
+    play_trace: Doubles
+    keep_trace: Doubles
     artworks: Doubles
 
 
@@ -61,25 +63,19 @@ def gradient_sums(weights: Weights, log: DecisionLog) -> GradientSums:
     v = np.concatenate([rows.artwork, rows.match, rows.main], axis=-1, dtype=np.float64)
     z = rows.artwork.shape[-1]
     vt = np.swapaxes(v, -1, -2)
-    zt = vt[..., :z, :]
-    lead = r.shape[:-1]
     f = log.latents if log.latents is not None else np.zeros((*r.shape, LATENTS))
-
-    def by_parameter(
-        z_sums: Doubles, v_sums: Doubles, of_directions: Doubles, play: Doubles, keep: Doubles
-    ) -> Doubles:
-        return np.concatenate(
+    tags, others = (v[..., :z] ** 2).sum(-1), (v[..., z:] ** 2).sum(-1)
+    return GradientSums(
+        gradient=np.concatenate(
             [
-                (z_sums @ (of_directions * play[..., None])).reshape(*lead, -1),
-                (v_sums[..., z:, :] @ play[..., None])[..., 0],
-                (v_sums @ keep[..., None])[..., 0],
+                (vt[..., :z, :] @ (u * r[..., None])).reshape(*r.shape[:-1], -1),
+                (vt[..., z:, :] @ r[..., None])[..., 0],
+                (vt @ rk[..., None])[..., 0],
             ],
             axis=-1,
-        )
-
-    return GradientSums(
-        gradient=by_parameter(zt, vt, u, r, rk),
-        diagonal=by_parameter(zt**2, vt**2, u**2, w, wk),
+        ),
+        play_trace=(w * (tags * (u**2).sum(-1) + others)).sum(-1),
+        keep_trace=(wk * (tags + others)).sum(-1),
         artworks=np.concatenate(
             [np.stack([r, w, rk, wk, counted], axis=-1), r[..., None] * f, w[..., None] * f], axis=-1
         ),

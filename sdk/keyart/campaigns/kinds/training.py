@@ -22,6 +22,7 @@ from ...model.latents import LATENTS
 from ...model.ranker.weights import Weights, parameter_count, play_parameter_count
 from ...model.scorer import DecisionLog
 from ...types import Doubles, Ints
+from ..compact_vectors import CompactVectors
 from ..device_batch import DeviceBatch
 from ..offer import Offer
 from ..vector_layout import VectorLayout
@@ -104,8 +105,8 @@ def training_vectors(
     scale: Doubles,
     clip: float,
     most: float,
-) -> Doubles:
-    """Return the vectors of d devices, each with a norm of at most 1, [d, layout.size].
+) -> CompactVectors:
+    """Return the vectors of d devices, each with a norm of at most 1.
 
     Args:
         layout: Layout of the vectors.
@@ -119,25 +120,36 @@ def training_vectors(
     Raises:
         SettingError: A number is not finite.
     """
-    device = gradient_sums(weights, log)
-    size = device.gradient.shape[-1]
-    columns = _by_artwork(layout.artworks, artworks, device.artworks[..., [PLAY, COMPLETION]])
-    whole: list[npt.NDArray[np.floating]] = [device.gradient, *columns]
+    device, by_artwork = gradient_sums(weights, log), layout.latents == "artworks"
+    along = device.artworks[..., ARTWORK_SUMS - 2 * LATENTS :]  # (played − q) f, then q(1 − q) f
+    columns = device.artworks[..., [PLAY, COMPLETION]]
+    shown, tables = _by_artwork(artworks, np.concatenate([columns, along], axis=-1) if by_artwork else columns)
+    first = {name: place.start for name, place in layout.places.items()}
+    blocks: list[tuple[Ints, npt.NDArray[np.floating]]] = [
+        (np.arange(layout.sizes["gradient"]), device.gradient),
+        (first["artworks"] + shown, tables[..., 0]),
+        (first["artworks"] + layout.artworks + shown, tables[..., 1]),
+    ]
     decisions = log.counted.sum(-1).astype(np.float64)
     moments = []
     if layout.latents != "none":
-        of_latents = device.artworks[..., ARTWORK_SUMS - 2 * LATENTS :]  # (played − q) f, then q(1 − q) f
-        along = of_latents[..., :LATENTS]
-        whole.append((np.swapaxes(log.rows.artwork, -1, -2) @ along).reshape(len(along), -1))
-        if layout.latents == "artworks":
-            tables = _by_artwork(layout.artworks, artworks, of_latents)
-            whole += [
-                np.stack(part, axis=-1).reshape(len(along), -1) for part in (tables[:LATENTS], tables[LATENTS:])
-            ]
+        by_tag = (np.swapaxes(log.rows.artwork, -1, -2) @ along[..., :LATENTS]).reshape(len(along), -1)
+        blocks.append((np.arange(first["tag_latents"], first["tag_latents"] + by_tag.shape[1]), by_tag))
+        if by_artwork:
+            of_shown = (shown[..., None] * LATENTS + np.arange(LATENTS)).reshape(len(shown), -1)
+            for table in (0, 1):
+                start, columns_of = first["artwork_latents"] + table * layout.artworks * LATENTS, 2 + table * LATENTS
+                values = tables[..., columns_of : columns_of + LATENTS]
+                blocks.append((start + of_shown, values.reshape(of_shown.shape)))
         moments.append(_moments(log, decisions))
-    main, factor = clip_vectors(np.concatenate(whole, axis=1) / scale, clip)
+    places = np.concatenate([np.broadcast_to(place, values.shape) for place, values in blocks], axis=1)
+    divided = np.concatenate([values for _, values in blocks], axis=1, dtype=np.float64)
+    divided /= scale[places]
+    main, factor = clip_vectors(divided, clip)
+    main *= training_main_norm() / clip
     tried = log.counted * log.played
     at_least_one = np.maximum(decisions, 1.0)
+    squares = np.split(scale[: layout.sizes["gradient"]] ** 2, [play_parameter_count(layout.spec)])
     side = np.stack(
         [
             factor,
@@ -146,17 +158,18 @@ def training_vectors(
             tried.sum(-1) / at_least_one,
             (tried * log.quality).sum(-1) / at_least_one,
             *(
-                np.minimum(met.sum(-1) / (expected.sum() * MAX_CURVATURE_RATIO), 1.0)
-                for met, expected in zip(
-                    np.split(device.diagonal, [play_parameter_count(layout.spec)], axis=-1),
-                    np.split(scale[:size] ** 2, [play_parameter_count(layout.spec)]),
-                    strict=True,
-                )
+                np.minimum(met / (expected.sum() * MAX_CURVATURE_RATIO), 1.0)
+                for met, expected in zip((device.play_trace, device.keep_trace), squares, strict=True)
             ),
         ],
         axis=1,
     )
-    return np.asarray(np.concatenate([main * (training_main_norm() / clip), *moments, side * SIDE_NORM], axis=1))
+    last = np.arange(layout.scaled, layout.size)
+    return CompactVectors(
+        np.concatenate([main, *moments, side * SIDE_NORM], axis=1),
+        np.concatenate([places, np.broadcast_to(last, (len(main), len(last)))], axis=1),
+        layout.size,
+    )
 
 
 def _moments(log: DecisionLog, decisions: Doubles) -> Doubles:
@@ -171,14 +184,30 @@ def _moments(log: DecisionLog, decisions: Doubles) -> Doubles:
     return clip_vectors(mean.reshape(len(mean), -1) / MOMENTS_SIZE, 1.0)[0] * MOMENTS_NORM
 
 
-def _by_artwork(count: int, artworks: Ints, values: Doubles) -> list[Doubles]:
-    """Return a table [d, count] of sums by artwork for each column of values [d, N, columns]."""
-    devices = len(artworks)
-    place = (np.arange(devices)[:, None] * count + artworks).ravel()
-    return [
-        np.bincount(place, column.ravel(), devices * count).reshape(devices, count).astype(np.float64, copy=False)
-        for column in np.moveaxis(values, -1, 0)
-    ]
+def _by_artwork(artworks: Ints, values: Doubles) -> tuple[Ints, Doubles]:
+    """Return the artworks that each device has shown, in order, and sums of values over their decisions.
+
+    Args:
+        artworks: Artwork of each decision, [d, N].
+        values: By decision, [d, N, columns].
+
+    Returns:
+        [d, S] and [d, S, columns]; rows are filled up with artwork 0 and sums of 0.
+    """
+    order = np.argsort(artworks, axis=1, kind="stable")
+    ordered = np.take_along_axis(artworks, order, axis=1)
+    group = np.zeros_like(ordered)
+    np.cumsum(ordered[:, 1:] != ordered[:, :-1], axis=1, out=group[:, 1:])
+    devices, count = len(artworks), int(group.max(initial=-1)) + 1
+    group += np.arange(devices)[:, None] * count
+    shown = np.zeros(devices * count, dtype=np.intp)
+    shown[group.ravel()] = ordered.ravel()
+    place = np.empty_like(group)
+    np.put_along_axis(place, order, group, axis=1)
+    sums = np.empty((devices * count, values.shape[-1]))
+    for column, of_column in enumerate(np.moveaxis(values, -1, 0)):
+        sums[:, column] = np.bincount(place.ravel(), of_column.ravel(), devices * count)
+    return shown.reshape(devices, count), sums.reshape(devices, count, -1)
 
 
 def layout(offer: Offer, encoded: EncodedCatalog, latents: bool) -> TrainingLayout | None:
@@ -194,8 +223,8 @@ def layout(offer: Offer, encoded: EncodedCatalog, latents: bool) -> TrainingLayo
     return fitting if (scale > 0).all() else None
 
 
-def vectors(offer: Offer, batch: DeviceBatch) -> Doubles:
-    """Return the vectors of a batch of devices, [d, size]. Raises SettingError for an offer that does not fit."""
+def vectors(offer: Offer, batch: DeviceBatch) -> CompactVectors:
+    """Return the vectors of a batch of devices. Raises SettingError for an offer that does not fit."""
     places = layout(offer, batch.encoded, batch.log.latents is not None)
     if places is None:
         raise SettingError("The offer's scale does not fit this device's model; nothing is sent.")
@@ -207,6 +236,6 @@ KIND: Final = DeviceKind(
     "training",
     ("",),
     lambda offer, source: layout(offer, source.installed.encoded, source.installed.latents is not None),
-    lambda offer, source: np.asarray(vectors(offer, source.batch)[0]),
+    lambda offer, source: np.asarray(vectors(offer, source.batch).whole()[0]),
     vectors,
 )
