@@ -29,6 +29,7 @@ from ..types import Doubles
 MISFIT = 0.5
 DRIFT = 0.1  # standard deviation by which the ratio of true to simulated curvature changes in a round
 RATIO_RANGE = (0.5, 20.0)
+NEGLIGIBLE = 1e-3  # share of the prior's precision below which noise changes no digit that matters
 
 
 @dataclass(frozen=True)
@@ -74,18 +75,29 @@ class Information:
         precision = self.precision / (1.0 + self.precision * (misfit * fall) ** 2)
         return replace(self, precision=precision, gradient=self.gradient - fall)
 
-    def of_truth(self, fisher: Doubles, decisions: float) -> tuple[Doubles, Doubles]:
-        """A and A Δ, for curvature `fisher` of `decisions` decisions: a matrix, or its diagonal."""
+    def of_truth(self, fisher: Doubles, decisions: float, prior: Doubles | float = 0.0) -> tuple[Doubles, Doubles]:
+        """Return A and A Δ.
+
+        Args:
+            fisher: Curvature of the whole log, a matrix or its diagonal.
+            decisions: Number of decisions in the log.
+            prior: Precision of the prior, [P]. A errs by the noise at most if it is left out, as it is where it is
+                lost beside the prior.
+        """
         noise = decisions**2 / self.precision
+        if fisher.ndim > 1 and (noise <= NEGLIGIBLE * prior).all():
+            return fisher, self.gradient * decisions
         if fisher.ndim == 1:
             share = fisher / (fisher + noise)
             return share * fisher, share * self.gradient * decisions
-        # F (F + N)⁻¹ = 1 − N (F + N)⁻¹, which costs no product of matrices.
-        share = inverse(fisher + np.diag(noise))
-        share *= -noise[:, None]
-        share[np.diag_indices_from(share)] += 1.0
-        precision = share @ fisher
-        return (precision + precision.T) / 2, share @ self.gradient * decisions
+        # F (F + N)⁻¹ F = F − N + N (F + N)⁻¹ N, which costs no product of matrices.
+        gradient = self.gradient * decisions
+        precision = inverse(fisher + np.diag(noise))
+        pull = gradient - noise * (precision @ gradient)
+        precision *= np.multiply.outer(noise, noise)
+        precision += fisher
+        precision[np.diag_indices_from(precision)] -= noise
+        return precision, pull
 
 
 @dataclass(frozen=True)

@@ -434,7 +434,7 @@ class Learner:
             information = aged.joined(g, variance, decisions, diagonal)
             left = float(np.mean(diagonal / (diagonal + decisions**2 / information.precision)))
             damping = DAMPING[0] + left * (DAMPING[1] - DAMPING[0])
-            precision, pull = information.of_truth(curvature, decisions)
+            precision, pull = information.of_truth(curvature, decisions, 1.0 / stage.variance[block])
             away = state.model.theta[place] - self.prior[place]
             step, variances = damped_step(stage.variance, precision, pull, away, block, len(spec.main_names), damping)
             fall = curvature @ step / decisions

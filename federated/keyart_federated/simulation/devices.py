@@ -26,6 +26,7 @@ from keyart.model import (
     Latents,
     LoadedModel,
     LogitAdditions,
+    Scores,
     TitleExposure,
     ViewerFeatures,
     affinities,
@@ -358,11 +359,9 @@ class Devices:
     def _log(self, chunk: slice) -> DecisionLog:
         window = (chunk, slice(0, self.journal.steps))
         rows, artworks = self._log_rows(*window)
-        titles = self.encoded.title_of[artworks]
-        logits = self._additions(chunk, learned=True).logits(
-            score(self.weights, rows), rows.artwork, titles, artworks
-        )
-        journal = self.journal
+        journal, titles = self.journal, self.encoded.title_of[artworks]
+        nothing = Scores(*np.zeros((2, *artworks.shape), dtype=np.float32))  # no score is in the offset
+        logits = self._additions(chunk, learned=True).logits(nothing, rows.artwork, titles, artworks)
         return DecisionLog(
             rows,
             logits.offset,

@@ -60,6 +60,10 @@ class _Rounded:
         np.add.at(rows, (np.arange(len(rows))[:, None], self.places), self.values)
         return rows
 
+    def sum(self) -> Integers:
+        """Return the sum of the devices; that of a chunk stays below 2⁵³, so that it is exact."""
+        return np.bincount(self.places.ravel(), self.values.ravel(), self.size).astype(np.int64)
+
 
 class SimulatedFleet(Protocol):
     """A fleet in this process, or in others (`worker_fleet`, `keyart_federated.flower.simulated_fleet`)."""
@@ -156,7 +160,7 @@ class LocalFleet:
     def _part_sum(self, part: Devices, offer: Offer, drawn: Bools) -> Integers:
         total = np.zeros(offer.size, dtype=np.int64)
         for made in self._integers(part, offer, drawn):
-            np.add.at(total, made.places, made.values)
+            total += made.sum()
         return total
 
     def _integers(self, part: Devices, offer: Offer, drawn: Bools) -> Iterator[_Rounded]:

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SettingError
-from ..linalg import row_dots
 from ..types import Doubles
 from .skellam import RandomBytes
 
@@ -83,26 +82,19 @@ def round_vectors(
     flat = (vectors * units).reshape(-1, vectors.shape[-1])
     sources = [random] * len(flat) if callable(random) else list(random)
     bound = integer_norm(units, dimension or flat.shape[1]) ** 2
-    truncated = np.trunc(flat)
-    # Most entries are whole, such as those of artworks that a device never showed: nothing is drawn for them.
-    row, column = np.nonzero(truncated != flat)
-    fractional = flat[row, column]
-    below = np.floor(fractional)
-    fractional -= below
-    out = truncated.astype(np.int64)
-    truncated[row, column] = 0.0
-    whole, ends = row_dots(truncated, truncated), np.searchsorted(row, np.arange(len(flat) + 1))
-    remaining = [place for place in range(len(flat)) if ends[place] < ends[place + 1]]
-    for _ in range(TRIES):
-        again = []
-        for place in remaining:
-            part = slice(ends[place], ends[place + 1])
-            tried = below[part]
-            drawn = np.frombuffer(sources[place](4 * len(tried)), dtype="<u4") * 2.0**-32
-            tried = tried + (drawn < fractional[part])
-            if whole[place] + tried @ tried <= bound:
-                out[place, column[part]] = tried.astype(np.int64)
-            else:
-                again.append(place)
-        remaining = again
+    out = np.empty(flat.shape, dtype=np.int64)
+    for row, exact, source in zip(out, flat, sources, strict=True):
+        below = np.floor(exact)
+        fraction = exact - below
+        # Most entries are whole, such as those of artworks that a device never showed: nothing is drawn for them.
+        drawn_for = np.flatnonzero(fraction)
+        fraction = fraction[drawn_for]
+        row[:] = np.trunc(exact)
+        for _ in range(TRIES if len(fraction) else 0):
+            drawn = np.frombuffer(source(4 * len(fraction)), dtype="<u4") * 2.0**-32
+            tried = below.copy()
+            tried[drawn_for] += drawn < fraction
+            if tried @ tried <= bound:
+                row[:] = tried
+                break
     return out.reshape(vectors.shape)

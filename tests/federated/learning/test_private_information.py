@@ -60,6 +60,17 @@ def test_with_nothing_but_noise_the_model_stays(curvature):
     assert np.abs(solved(precision, pull, 1.0)).max() < 1e-4
 
 
+def test_noise_that_is_lost_beside_the_prior_is_left_out():
+    """One entry more, and it counts; either way the posterior is the same."""
+    matrix, noise, prior = fisher(diagonal=False), np.full(SIZE, 2e-4), np.full(SIZE, 1.0)
+    known = Information.none(SIZE).joined(matrix @ TRUTH, noise, DECISIONS, np.diag(matrix))
+    precision, pull = known.of_truth(matrix, DECISIONS, prior)
+    assert precision is matrix
+    exact = known.of_truth(matrix, DECISIONS, np.where(np.arange(SIZE) == 1, 0.1, prior))
+    assert (exact[0] != matrix).any()
+    np.testing.assert_allclose(solved(*exact, 1.0), solved(precision, pull, 1.0), rtol=1e-3)
+
+
 def test_the_precision_is_positive_and_no_more_than_the_curvature(curvature):
     """Noise takes from what a gradient tells: 0 ≤ A ≤ F."""
     noise = 10.0 ** np.random.default_rng(3).uniform(-3, 6, SIZE)

@@ -142,10 +142,10 @@ def test_only_what_is_too_long_is_drawn_again():
 
     def random(size: int) -> bytes:
         asked.append(size)
-        return bytes(size) if len(asked) < 8 else seeded(5)(size)
+        return bytes(size) if size == 4 or len(asked) < 4 else seeded(5)(size)
 
     out = round_vectors(vectors, 10, random)
-    assert asked[:7] == [4 * 400, 4, 4 * 400, *[4 * 400] * 4]
+    assert asked == [*[4 * 400] * 4, 4, 4 * 400]
     assert out[1, 0] == 6 and (lengths(out) <= integer_norm(10, 400)).all() and out[[0, 2]].any()
 
 
