@@ -75,15 +75,15 @@ def test_intent_leaves_what_is_kept_alone():
 def test_another_viewer_shares_none(counted):
     sets([]).rows([1], TV)
     sets([View("t1", TV.at, 5000)]).rows([1], TV)
-    assert len(counted) == 2 and ViewerFeatures.unknown(MODEL.encoded).matches == {}
+    assert len(counted) == 2 and ViewerFeatures.unknown(MODEL.encoded).kept == {}
 
 
 def test_no_more_than_the_limit(monkeypatch):
-    monkeypatch.setattr(candidates, "MAX_KEPT_MATCHES", 4)
+    monkeypatch.setattr(candidates, "MAX_KEPT_TITLES", 4)
     known = sets([])
     for titles in ([0, 1, 2], [2, 3, 4], [5], [0, 1, 2, 3, 4, 5, 6]):
         np.testing.assert_array_equal(known.rows(titles, TV).match, sets([]).rows(titles, TV).match)
-        assert len(known.viewer.matches) <= max(4, len(titles))
+        assert len(known.viewer.kept) <= max(4, len(titles))
 
 
 def test_a_title_counts_at_its_own_place_of_the_page():

@@ -49,7 +49,7 @@ class PageMemory:
         self._diversity, self._encoded = float(diversity), encoded
         self._kinds, self._recognised = _layout(encoded.spec)
         size = encoded.spec.artwork_size
-        self._slate, self._x = slice(0, 0), np.zeros((0, size), dtype=np.float32)  # asked for last
+        self._slate, self._x = slice(0, 0), np.zeros((3, 0, size), dtype=np.float32)  # asked for last
         self._shown = 0
         self._sum = np.zeros(size, dtype=np.float32)  # Σ x of tags that are not recognised
         self._seen = np.zeros(size, dtype=np.float32)  # 1 − Π (1 − α x)
@@ -61,7 +61,7 @@ class PageMemory:
         if not self._shown or not self._diversity:
             return np.ones(pictures.stop - pictures.start, dtype=np.float32)
         encoded = self._encoded
-        repetition = self._shares(pictures) @ self._repeated
+        repetition = self._shares(pictures)[0] @ self._repeated
         if encoded.spec.open_kinds:
             seen = self._open_seen[encoded.open_index[pictures]]
             repetition += (seen * encoded.open_weight[pictures]).sum(axis=(1, 2))
@@ -73,19 +73,14 @@ class PageMemory:
         encoded = self._encoded
         if not self._slate.start <= picture < self._slate.stop:
             self._shares(slice(picture, picture + 1))
-        x = self._x[picture - self._slate.start]
+        _, other, recognised = self._x[:, picture - self._slate.start]
         self._shown += 1
-        if self._recognised is None:
-            self._sum += x
-            self._repeated = self._sum / self._shown
-        else:
-            again = x * self._recognised
-            self._sum += x
-            self._sum -= again
-            again *= RECOGNITION_RATE
-            again *= 1 - self._seen
+        self._sum += other
+        self._repeated = self._sum / self._shown
+        if self._recognised is not None:
+            again = 1 - self._seen
+            again *= recognised
             self._seen += again
-            self._repeated = self._sum / self._shown
             self._repeated += self._seen
         if encoded.spec.open_kinds:
             index, weight = encoded.open_index[picture], encoded.open_weight[picture]
@@ -94,13 +89,18 @@ class PageMemory:
                     self._open_seen[tag] += RECOGNITION_RATE * share * (1 - self._open_seen[tag])
 
     def _shares(self, pictures: slice) -> Floats:
-        """Return x of tags with places of their own, [A, Z]; it is kept for the `show` that follows."""
+        """Return x of tags with places of their own, that of tags not recognised, and α x of those that are, [3, A, Z].
+
+        It is kept for the `show` that follows.
+        """
         kept = self._encoded.on_page
         x = kept.get((pictures.start, pictures.stop))
         if x is None:
             tags = self._encoded.artwork[pictures]
             totals = np.maximum(tags @ self._kinds, 1.0)
-            x = tags / (totals @ self._kinds.T)
+            shares = tags / (totals @ self._kinds.T)
+            recognised = 0.0 if self._recognised is None else self._recognised
+            x = np.stack([shares, shares * (1.0 - recognised), shares * (RECOGNITION_RATE * recognised)])
             if len(kept) >= MAX_CACHED_SETS:
                 kept.clear()
             kept[pictures.start, pictures.stop] = x
