@@ -7,8 +7,8 @@ version 2, the day on which it was written, by which it expires (`held_since`).
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from ..context import daypart_of
 from ..decision import Decision
@@ -20,14 +20,14 @@ _STAMP = struct.Struct("<BH")  # version, day of writing (days since 1970)
 _VIEW = struct.Struct("<dhf")
 _DECISION = struct.Struct("<dhHdIBBf")
 _AT = struct.Struct("<d")
+_SIZE = struct.Struct("<H")
 _SECONDS_A_DAY = 86_400
 _LAST_DAY = 0xFFFF
 _OUTCOMES: tuple[OutcomeKind | None, ...] = (None, "skipped", "opened", "played")
 _EXPLORING, _STICKY, _INTENT, _SEEN = 1, 2, 4, 8
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A decision in the event log.
 
     Attributes:
@@ -181,14 +181,17 @@ def _datetime(stamp: float, minutes: int) -> datetime:
 
 
 def _texts(*texts: str) -> bytes:
-    parts = [text.encode() for text in texts]
-    return b"".join(struct.pack("<H", len(part)) + part for part in parts)
+    parts: list[bytes] = []
+    for text in texts:
+        part = text.encode()
+        parts += _SIZE.pack(len(part)), part
+    return b"".join(parts)
 
 
 def _read_texts(data: bytes, at: int, count: int) -> list[str]:
     texts = []
     for _ in range(count):
-        (size,) = struct.unpack_from("<H", data, at)
+        (size,) = _SIZE.unpack_from(data, at)
         part = data[at + 2 : at + 2 + size]
         if len(part) != size:
             raise ValueError("a text is cut off")

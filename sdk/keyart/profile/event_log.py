@@ -12,7 +12,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from ..history import Outcome, View
@@ -113,9 +112,7 @@ class EventLog:
         """Store the outcome of a decision with the decision, and return the entry as it is now."""
         first = entry.outcome is None
         day = self._today() if first or not entry.day else entry.day
-        answered = Entry(
-            entry.decision, entry.at, entry.device, entry.slot, entry.with_intent, outcome, entry.seen, day
-        )
+        answered = entry._replace(outcome=outcome, day=day)
         if first and entry.day:  # to the end: the journal is in the order of learning, and of its days
             with self._store.transaction():
                 self._store.delete(Table.DECISION, bytes.fromhex(entry.decision.id))
@@ -132,9 +129,10 @@ class EventLog:
             batch = list(itertools.islice(self._pending.values(), BATCH_DECISIONS))
         if not batch:
             return 0
+        day = self._today()
         with self._store.transaction():
             for entry in batch:
-                self._put(entry)
+                self._put(entry if entry.day else entry._replace(day=day))
         with self._lock:
             for entry in batch:
                 if self._pending.get(entry.decision.id) is entry:
@@ -214,8 +212,7 @@ class EventLog:
 
     def _put(self, entry: Entry) -> None:
         decision = entry.decision
-        dated = entry if entry.day else replace(entry, day=self._today())
-        self._store.put(Table.DECISION, bytes.fromhex(decision.id), entry_to_bytes(dated), group=decision.title_id)
+        self._store.put(Table.DECISION, bytes.fromhex(decision.id), entry_to_bytes(entry), group=decision.title_id)
 
     def _forget(self, decision_ids: list[str]) -> None:
         with self._lock:

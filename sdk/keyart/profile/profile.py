@@ -85,7 +85,7 @@ class Profile:
         entry = self._found(decision_id)
         if entry.seen or entry.outcome is not None:
             return False
-        self.journal.remember(replace(entry, seen=True))
+        self.journal.remember(entry._replace(seen=True))
         self._waiting[decision_id] = entry.at
         return True
 

@@ -122,7 +122,7 @@ def test_rates_are_those_of_the_version_asked_for_the_latest_since_then(art):
     assert told(art, asked_of(art, "rates", since=NOW + 61))["all"]["values"] == 0
     assert told(art, asked_of(art, "rates", since=NOW + 60))["all"]["values"] == pytest.approx(1 / 3)
     entries = list(source(art).profile.journal.entries())
-    other = replace(entries[0], decision=replace(entries[0].decision, model_version=7))
+    other = entries[0]._replace(decision=replace(entries[0].decision, model_version=7))
     art._session.custody.profile.journal.remember(other)  # an older model made this one
     assert told(art, asked_of(art, "rates"))["all"]["values"] == pytest.approx(1 / 3)
 
