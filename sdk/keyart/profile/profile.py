@@ -270,8 +270,7 @@ class Profile:
         installed = self._installed
         made_from = hashlib.sha256(installed.spec.sha256.encode())
         for part in (
-            self._store.digest(Table.VIEW),
-            self._store.digest(Table.DECISION),
+            self.journal.digest(),
             installed.weights.flat().tobytes(),
             installed.latents.to_bytes() if installed.latents is not None else b"",
             "\0".join(self._catalog.titles.artwork_ids()).encode(),
