@@ -25,10 +25,16 @@ class TitleRows(NamedTuple):
     """What a viewer and a title determine alone, for the artworks of the title. Do not write into the arrays.
 
     Attributes:
+        places: Places of the artworks among all artworks, [A].
+        artwork: Their tags, [A, Z].
+        appeal: Their appeal, [A, 2].
         match: Interaction features, intent 0, [A, M].
         latents: What the latents add to the logits of play, [A]; None if there are none.
     """
 
+    places: Ints
+    artwork: Floats
+    appeal: Floats
     match: Floats
     latents: Floats | None
 
