@@ -103,7 +103,7 @@ class TransactionStack:
 
 
 class Transaction:
-    """`with` a transaction of a file, of all its profiles: everything inside is committed, or nothing.
+    """A transaction of a file and all its profiles, for `with`: everything inside is committed, or nothing.
 
     Each record that is written is in one. A class takes a fifth of the time of `contextlib.contextmanager`.
     """

@@ -22,7 +22,7 @@ RARE_VIEWS = 2.0  # views of a rare person's titles that bring the affinity half
 
 
 class TitleRows(NamedTuple):
-    """What a viewer and a title determine alone, for the artworks of the title. Do not write into the arrays.
+    """The rows of a title for a viewer, of what these two determine alone. Do not write into the arrays.
 
     Attributes:
         places: Places of the artworks among all artworks, [A].
