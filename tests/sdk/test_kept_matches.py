@@ -78,6 +78,14 @@ def test_another_viewer_shares_none(counted):
     assert len(counted) == 2 and ViewerFeatures.unknown(MODEL.encoded).kept == {}
 
 
+def test_another_model_shares_none():
+    """An evaluation asks a candidate and the installed model about one viewer."""
+    known = sets([View("t1", TV.at, 5000)])
+    other = replace(known, installed=replace(MODEL, appeal=MODEL.appeal + 1))
+    for asked, added in ((known, 0), (other, 1), (known, 0)):
+        np.testing.assert_array_equal(asked.rows([1], TV).appeal, MODEL.appeal[known.pictures(1)] + added)
+
+
 def test_no_more_than_the_limit(monkeypatch):
     monkeypatch.setattr(candidates, "MAX_KEPT_TITLES", 4)
     known = sets([])

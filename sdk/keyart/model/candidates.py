@@ -220,13 +220,13 @@ class CandidateSets:
 
 
 def title_rows(installed: LoadedModel, viewer: ViewerFeatures, titles: list[int]) -> list[TitleRows]:
-    """Return what the viewer and each title determine alone. It is kept until the viewer or the model changes.
+    """Return what the viewer, the model and each title determine. It is kept until the viewer or the model changes.
 
     It depends on neither slot nor context, and would take half the time of a choice. Choosing and learning may ask
     for it at the same time.
     """
     kept = viewer.kept
-    found = {title: rows for title in titles if (rows := kept.get(title)) is not None}
+    found = {title: rows for title in titles if (rows := kept.get(title)) is not None and rows.model is installed}
     missing = [title for title in dict.fromkeys(titles) if title not in found] if len(found) < len(titles) else []
     if missing:
         encoded, latents = installed.encoded, installed.latents
@@ -240,7 +240,9 @@ def title_rows(installed: LoadedModel, viewer: ViewerFeatures, titles: list[int]
         for title, mine in zip(missing, each, strict=True):
             part, among = slice(start, start + len(mine)), slice(encoded.starts[title], encoded.starts[title + 1])
             of_latents = None if added is None else added[part]
-            rows = TitleRows(mine, encoded.artwork[among], installed.appeal[among], match[part], of_latents)
+            rows = TitleRows(
+                installed, mine, encoded.artwork[among], installed.appeal[among], match[part], of_latents
+            )
             found[title], start = rows, part.stop
         if len(kept) + len(missing) > MAX_KEPT_TITLES:
             kept.clear()

@@ -257,11 +257,9 @@ def test_shares_of_the_norm():
 
 DECISION = keyart.Decision("00", "t0", "t0/a", 0.5, False, 1)
 MOMENTS = st.builds(
-    Entry,
-    st.just(DECISION),
-    st.integers(0, 23).map(lambda hour: EVENING.replace(hour=hour)),
+    lambda hour, device: Entry(DECISION, EVENING.replace(hour=hour), device, 0),
+    st.integers(0, 23),
     st.sampled_from((*SPEC.devices, "fridge")),
-    st.just(0),
 )
 EXTREME = st.floats(-1e300, 1e300) | st.sampled_from((-10.0, -1.0, 0.0, 1.0, 10.0))
 

@@ -22,9 +22,10 @@ RARE_VIEWS = 2.0  # views of a rare person's titles that bring the affinity half
 
 
 class TitleRows(NamedTuple):
-    """The rows of a title for a viewer, of what these two determine alone. Do not write into the arrays.
+    """The rows of a title for a viewer, of what these two and the model determine. Do not write into the arrays.
 
     Attributes:
+        model: The model that they are of; an evaluation asks several models about one viewer.
         places: Places of the artworks among all artworks, [A].
         artwork: Their tags, [A, Z].
         appeal: Their appeal, [A, 2].
@@ -32,6 +33,7 @@ class TitleRows(NamedTuple):
         latents: What the latents add to the logits of play, [A]; None if there are none.
     """
 
+    model: object
     places: Ints
     artwork: Floats
     appeal: Floats
