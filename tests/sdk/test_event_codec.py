@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -60,7 +59,7 @@ def test_entry(decision, at, device, slot, with_intent, outcome, seen, day):
     entry = Entry(decision, at, device, slot, with_intent, outcome, seen, day)
     data = entry_to_bytes(entry)
     back = entry_from_bytes(decision.id, data)
-    assert replace(back, at=at) == entry and written_on(data) == day
+    assert back._replace(at=at) == entry and written_on(data) == day
     assert abs(back.at - at) < timedelta(milliseconds=1) and back.daypart == entry.daypart
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,7 +12,7 @@ from support.catalogs import EVENING
 from keyart import Decision, EphemeralKey, Outcome, View
 from keyart.profile import event_log as journal_module
 from keyart.profile.event_codec import Entry, day_of
-from keyart.profile.event_log import EventLog
+from keyart.profile.event_log import PACK_AFTER_DAYS, PACK_DECISIONS, EventLog
 from keyart.store.database import Store, Table
 
 DAY = day_of(EVENING)
@@ -200,3 +201,74 @@ def test_removal(store, journal):
     assert journal.remove_title("t") == 3 and journal.pending == 0
     assert ids(journal) == [2] and [view.title_id for view in journal.views()] == ["u"]
     assert (store.count(Table.VIEW), store.count(Table.DECISION)) == (1, 1)
+
+
+def written(journal: EventLog, numbers: range) -> None:
+    for number in numbers:
+        journal.remember(entry(number, f"t{number % 3}"))
+    while journal.write_batch():
+        pass
+
+
+def test_decisions_of_past_days_are_packed(store, journal, today):
+    written(journal, range(20))
+    journal.pack()
+    assert store.count(Table.PACK) == 0
+    today.day += PACK_AFTER_DAYS + 1
+    written(journal, range(20, 25))
+    before = list(journal.entries())
+    journal.pack()
+    assert (store.count(Table.PACK), store.count(Table.DECISION)) == (-(-20 // PACK_DECISIONS), 5)
+    assert list(journal.entries()) == before and list(journal.written_since(0)) == before[::-1]
+    assert [journal.find(f"{number:032x}") for number in range(25)] == before
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_packs_change_nothing_but_where_decisions_lie(seed):
+    """The same calls, with and without packs between them, have the same answers and leave the same log."""
+    draw, today = random.Random(seed), Calendar()
+    with Store.open("p", EphemeralKey()) as one, Store.open("q", EphemeralKey()) as other:
+        plain, packed = journals = EventLog(one, today), EventLog(other, today)
+        made = 0
+        for _ in range(120):
+            number, kind = draw.randrange(made + 1), draw.randrange(12)
+            if kind < 5:
+                for log in journals:
+                    written(log, range(made, made + 3))
+                made += 3
+            elif kind == 5:
+                outcome = Outcome.played(float(number))
+                found = [log.find(f"{number:032x}") for log in journals]
+                assert found[0] == found[1]
+                if found[0] is not None:
+                    assert plain.answer(found[0], outcome) == packed.answer(found[0], outcome)
+            elif kind == 6:
+                for log in journals:
+                    if (there := log.find(f"{number:032x}")) is not None:
+                        log.remember(there._replace(seen=True))
+            elif kind == 7:
+                assert plain.remove_decision(f"{number:032x}") == packed.remove_decision(f"{number:032x}")
+            elif kind == 8 and not draw.randrange(3):
+                title = f"t{draw.randrange(3)}"
+                assert plain.remove_title(title) == packed.remove_title(title)
+            elif kind == 9:
+                assert plain.holds_older(15) == packed.holds_older(15)
+                assert plain.expire(15) == packed.expire(15)
+            else:
+                today.day += draw.randrange(4)
+                packed.pack()
+            assert list(plain.entries()) == list(packed.entries())
+            since = today.day - draw.randrange(6)
+            assert list(plain.written_since(since)) == list(packed.written_since(since))
+            assert plain.empty == packed.empty
+        assert other.count(Table.PACK) and not one.count(Table.PACK)
+
+
+def test_the_digest_tells_of_packs(store, journal, today):
+    written(journal, range(3))
+    today.day += PACK_AFTER_DAYS + 1
+    before = journal.digest()
+    journal.pack()
+    packed = journal.digest()
+    assert journal.remove_decision(f"{1:032x}") == 1
+    assert len({before, packed, journal.digest()}) == 3

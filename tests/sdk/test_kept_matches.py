@@ -75,15 +75,23 @@ def test_intent_leaves_what_is_kept_alone():
 def test_another_viewer_shares_none(counted):
     sets([]).rows([1], TV)
     sets([View("t1", TV.at, 5000)]).rows([1], TV)
-    assert len(counted) == 2 and ViewerFeatures.unknown(MODEL.encoded).matches == {}
+    assert len(counted) == 2 and ViewerFeatures.unknown(MODEL.encoded).kept == {}
+
+
+def test_another_model_shares_none():
+    """An evaluation asks a candidate and the installed model about one viewer."""
+    known = sets([View("t1", TV.at, 5000)])
+    other = replace(known, installed=replace(MODEL, appeal=MODEL.appeal + 1))
+    for asked, added in ((known, 0), (other, 1), (known, 0)):
+        np.testing.assert_array_equal(asked.rows([1], TV).appeal, MODEL.appeal[known.pictures(1)] + added)
 
 
 def test_no_more_than_the_limit(monkeypatch):
-    monkeypatch.setattr(candidates, "MAX_KEPT_MATCHES", 4)
+    monkeypatch.setattr(candidates, "MAX_KEPT_TITLES", 4)
     known = sets([])
     for titles in ([0, 1, 2], [2, 3, 4], [5], [0, 1, 2, 3, 4, 5, 6]):
         np.testing.assert_array_equal(known.rows(titles, TV).match, sets([]).rows(titles, TV).match)
-        assert len(known.viewer.matches) <= max(4, len(titles))
+        assert len(known.viewer.kept) <= max(4, len(titles))
 
 
 def test_a_title_counts_at_its_own_place_of_the_page():

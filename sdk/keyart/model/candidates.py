@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 
 from ..catalog import Catalog
 from ..context import Context
-from ..types import Bools, Doubles, Floats, Ints
+from ..types import Bools, Doubles, Floats
 from .artwork_bias import ArtworkBias
 from .eligibility import NO_AGE_LIMIT, AgeLimit, eligible_of_title
 from .features import ViewerFeatures
@@ -22,16 +23,16 @@ from .features.rows import (
     interaction_features,
     main_effects,
     slot_and_trending,
-    take_rows,
     trending_appeal,
 )
+from .features.viewer import TitleRows
 from .head import Head
 from .loaded_model import LoadedModel
 from .policy import Policy, distribution_of_set, draw_candidate
 from .scorer import LogitAdditions, Logits, value_of
 from .stated_preferences import StatedPreferences
 
-MAX_KEPT_MATCHES = 512  # titles; 1 MB where each has 20 artworks
+MAX_KEPT_TITLES = 512  # 1 MB where each has 20 artworks
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,11 @@ class CandidateSets:
 
     @cached_property
     def additions(self) -> LogitAdditions:
-        """Return what this device adds to the ranker's logits of play."""
+        """Return what this device adds to the ranker's logits of play, without the latents (`title_rows`)."""
         return LogitAdditions(
-            self.installed.latents,
-            self.viewer.met,
-            None if self.stated is None else self.stated.added,
-            self.head,
-            None if self.own is None else self.own.added,
+            preferences=None if self.stated is None else self.stated.added,
+            head=self.head,
+            artwork_bias=None if self.own is None else self.own.added,
         )
 
     def pictures(self, title: int) -> slice:
@@ -145,7 +144,7 @@ class CandidateSets:
 
     def rows(self, titles: list[int], context: Context) -> FeatureRows:
         """Return the ranker's rows of all candidates of `titles`; title i stands at slot `context.slot + i`."""
-        return self._rows(titles, context)[0]
+        return self._rows(titles, title_rows(self.installed, self.viewer, titles), context)
 
     def logits(self, titles: list[int], context: Context) -> Logits:
         """Return the logits of the same candidates, as their parts."""
@@ -177,31 +176,33 @@ class CandidateSets:
     def _logits(
         self, titles: list[int], context: Context, offsets: Sequence[int] | None = None
     ) -> tuple[Logits, list[slice]]:
-        rows, pictures, parts = self._rows(titles, context, offsets)
+        kept = title_rows(self.installed, self.viewer, titles)
+        rows = self._rows(titles, kept, context, offsets)
         scores = self.installed.ranker.score(rows)
-        which = titles[0] if len(titles) == 1 else self.installed.encoded.title_of[pictures]
-        return self.additions.logits(scores, rows.artwork, which, pictures), parts
+        of_latents = [each.latents for each in kept if each.latents is not None]
+        # Of one title a slice, which is a view of each table.
+        places = self.pictures(titles[0]) if len(titles) == 1 else np.concatenate([each.places for each in kept])
+        added = _joined(of_latents) if of_latents else None
+        stops = list(itertools.accumulate(len(each.places) for each in kept))
+        parts = [slice(stop - len(each.places), stop) for stop, each in zip(stops, kept, strict=True)]
+        return self.additions.logits_with(added, scores, rows.artwork, places), parts
 
     def _rows(
-        self, titles: list[int], context: Context, offsets: Sequence[int] | None = None
-    ) -> tuple[FeatureRows, Ints | slice, list[slice]]:
-        """Return the rows, the places of their artworks, and which rows are each title's."""
-        installed = self.installed
-        encoded, spec, listed = installed.encoded, installed.spec, self.catalog.titles
-        if not all(map(encoded.ready.__getitem__, titles)):
-            encoded.need(titles)
+        self, titles: list[int], kept: list[TitleRows], context: Context, offsets: Sequence[int] | None = None
+    ) -> FeatureRows:
+        spec, encoded, listed = self.installed.spec, self.installed.encoded, self.catalog.titles
         vector = spec.context_rows[context.device, context.daypart]
         offsets = range(len(titles)) if offsets is None else offsets
-        pictures, parts = self._places(titles)
-        match = self._match(titles)
+        artwork, appeal = _joined([each.artwork for each in kept]), _joined([each.appeal for each in kept])
+        match = _joined([each.match for each in kept])
         trends: Floats | float
-        if len(titles) == 1:
+        if len(titles) == 1:  # what a choice pays: nothing is gathered
             (title,) = titles
             slot_log, trends = slot_and_trending(spec, context, listed[title].id, offsets[0])
             main = np.empty((len(match), len(spec.main_names)), dtype=np.float32)
             main[:] = main_effects(spec, slot_log, trends, vector, encoded.title_shares[title])
         else:
-            sizes = [part.stop - part.start for part in parts]
+            sizes = [len(each.places) for each in kept]
             there = np.array(
                 [
                     slot_and_trending(spec, context, listed[title].id, after)
@@ -210,40 +211,45 @@ class CandidateSets:
             )
             of_title = main_effects(spec, there[:, 0], there[:, 1], vector, encoded.title_shares[titles])
             main, trends = np.repeat(of_title, sizes, axis=0), np.repeat(there[:, 1], sizes)
-        artwork, appeal = take_rows(encoded.artwork, pictures), take_rows(installed.appeal, pictures)
         if context.trending:
             appeal = trending_appeal(appeal, trends)
         if context.intent:
             match = match.copy()  # of what is kept
             match[:, -1] = intent_match(spec, artwork, context.intent)
-        return FeatureRows(artwork, match, main, appeal, self.viewer.taste, vector), pictures, parts
+        return FeatureRows(artwork, match, main, appeal, self.viewer.taste, vector)
 
-    def _places(self, titles: list[int]) -> tuple[Ints | slice, list[slice]]:
-        """Return the places of the artworks of titles, and which of them are each title's."""
-        if len(titles) == 1:  # what a choice pays: views instead of copies, and nothing is gathered
-            mine = self.pictures(titles[0])
-            return mine, [slice(0, mine.stop - mine.start)]
-        places = np.array(titles, dtype=np.intp)
-        first = self.installed.encoded.first[places]
-        sizes = self.installed.encoded.first[places + 1] - first
-        stops = np.cumsum(sizes)
-        pictures = np.arange(stops[-1]) + np.repeat(first - stops + sizes, sizes)
-        return pictures, [slice(stop - n, stop) for stop, n in zip(stops.tolist(), sizes.tolist(), strict=True)]
 
-    def _match(self, titles: list[int]) -> Floats:
-        """Return the interaction features of titles' artworks, [N, M], kept until the viewer or the model changes.
+def title_rows(installed: LoadedModel, viewer: ViewerFeatures, titles: list[int]) -> list[TitleRows]:
+    """Return what the viewer, the model and each title determine. It is kept until the viewer or the model changes.
 
-        They depend on neither slot nor context, and take a third of the time of a choice. Do not write into them.
-        """
-        kept = self.viewer.matches
-        missing = [title for title in dict.fromkeys(titles) if title not in kept]
-        if missing:
-            if len(kept) + len(missing) > MAX_KEPT_MATCHES:
-                kept.clear()
-                missing = list(dict.fromkeys(titles))
-            pictures, parts = self._places(missing)
-            encoded = self.installed.encoded
-            of = missing[0] if isinstance(pictures, slice) else encoded.title_of[pictures]
-            rows = interaction_features(encoded, self.viewer, pictures, of)
-            kept.update((title, rows[part]) for title, part in zip(missing, parts, strict=True))
-        return kept[titles[0]] if len(titles) == 1 else np.concatenate([kept[title] for title in titles])
+    It depends on neither slot nor context, and would take half the time of a choice. Choosing and learning may ask
+    for it at the same time.
+    """
+    kept = viewer.kept
+    found = {title: rows for title in titles if (rows := kept.get(title)) is not None and rows.model is installed}
+    missing = [title for title in dict.fromkeys(titles) if title not in found] if len(found) < len(titles) else []
+    if missing:
+        encoded, latents = installed.encoded, installed.latents
+        encoded.need(missing)
+        each = [np.arange(encoded.starts[title], encoded.starts[title + 1]) for title in missing]
+        places = np.concatenate(each)
+        of_title = encoded.title_of[places]
+        match = interaction_features(encoded, viewer, places, of_title)
+        added = None if latents is None or viewer.met is None else latents.logits(viewer.met, of_title, places)
+        start = 0
+        for title, mine in zip(missing, each, strict=True):
+            part, among = slice(start, start + len(mine)), slice(encoded.starts[title], encoded.starts[title + 1])
+            of_latents = None if added is None else added[part]
+            rows = TitleRows(
+                installed, mine, encoded.artwork[among], installed.appeal[among], match[part], of_latents
+            )
+            found[title], start = rows, part.stop
+        if len(kept) + len(missing) > MAX_KEPT_TITLES:
+            kept.clear()
+        kept.update(found)
+    return [found[title] for title in titles]
+
+
+def _joined(of_titles: list[Floats]) -> Floats:
+    """Return the rows of titles one after the other; those of one title as they are."""
+    return of_titles[0] if len(of_titles) == 1 else np.concatenate(of_titles)

@@ -47,12 +47,12 @@ class PageMemory:
 
     def __init__(self, diversity: float, encoded: EncodedCatalog) -> None:
         self._diversity, self._encoded = float(diversity), encoded
-        self._kinds, self._recognised = _layout(encoded.spec)
+        self._kinds, self._recognised, self._others = _layout(encoded.spec)
         size = encoded.spec.artwork_size
-        self._slate, self._x = slice(0, 0), np.zeros((0, size), dtype=np.float32)  # asked for last
+        self._slate, self._x = slice(0, 0), np.zeros((2, 0, size), dtype=np.float32)  # asked for last
         self._shown = 0
-        self._sum = np.zeros(size, dtype=np.float32)  # Σ x of tags that are not recognised
-        self._seen = np.zeros(size, dtype=np.float32)  # 1 − Π (1 − α x)
+        self._seen = np.zeros(size, dtype=np.float32)  # 1 − Π (1 − α x) of recognised tags, Σ x of others
+        self._per = self._recognised.copy()  # what that is divided by: 1, and of others the number of artworks shown
         self._open_seen = np.zeros(encoded.open_size, dtype=np.float32)  # the same, of open tags
 
     @unflagged
@@ -61,7 +61,7 @@ class PageMemory:
         if not self._shown or not self._diversity:
             return np.ones(pictures.stop - pictures.start, dtype=np.float32)
         encoded = self._encoded
-        repetition = self._shares(pictures) @ self._repeated
+        repetition = self._shares(pictures)[0] @ self._repeated
         if encoded.spec.open_kinds:
             seen = self._open_seen[encoded.open_index[pictures]]
             repetition += (seen * encoded.open_weight[pictures]).sum(axis=(1, 2))
@@ -73,20 +73,13 @@ class PageMemory:
         encoded = self._encoded
         if not self._slate.start <= picture < self._slate.stop:
             self._shares(slice(picture, picture + 1))
-        x = self._x[picture - self._slate.start]
         self._shown += 1
-        if self._recognised is None:
-            self._sum += x
-            self._repeated = self._sum / self._shown
-        else:
-            again = x * self._recognised
-            self._sum += x
-            self._sum -= again
-            again *= RECOGNITION_RATE
-            again *= 1 - self._seen
-            self._seen += again
-            self._repeated = self._sum / self._shown
-            self._repeated += self._seen
+        again = self._recognised * self._seen
+        np.subtract(1, again, out=again)
+        again *= self._x[1, picture - self._slate.start]
+        self._seen += again
+        self._per += self._others
+        self._repeated = self._seen / self._per
         if encoded.spec.open_kinds:
             index, weight = encoded.open_index[picture], encoded.open_weight[picture]
             for tag, share in zip(index.ravel().tolist(), weight.ravel().tolist(), strict=True):
@@ -94,13 +87,17 @@ class PageMemory:
                     self._open_seen[tag] += RECOGNITION_RATE * share * (1 - self._open_seen[tag])
 
     def _shares(self, pictures: slice) -> Floats:
-        """Return x of tags with places of their own, [A, Z]; it is kept for the `show` that follows."""
+        """Return x of tags with places of their own, and the same with α x for recognised tags, [2, A, Z].
+
+        It is kept for the `show` that follows.
+        """
         kept = self._encoded.on_page
         x = kept.get((pictures.start, pictures.stop))
         if x is None:
             tags = self._encoded.artwork[pictures]
             totals = np.maximum(tags @ self._kinds, 1.0)
-            x = tags / (totals @ self._kinds.T)
+            shares = tags / (totals @ self._kinds.T)
+            x = np.stack([shares, shares * np.where(self._recognised, np.float32(RECOGNITION_RATE), self._others)])
             if len(kept) >= MAX_CACHED_SETS:
                 kept.clear()
             kept[pictures.start, pictures.stop] = x
@@ -109,10 +106,10 @@ class PageMemory:
 
 
 @lru_cache(maxsize=4)
-def _layout(spec: FeatureSpec) -> tuple[Floats, Floats | None]:
-    """Return the kinds of tags [Z, kinds] and the recognised tags [Z], of 0 and 1; None if no tag is recognised."""
+def _layout(spec: FeatureSpec) -> tuple[Floats, Floats, Floats]:
+    """Return the kinds of tags [Z, kinds], the recognised tags [Z], and the others [Z], of 0 and 1."""
     kinds = [kind_of(tag) for tag in spec.artwork_tags]
     names = list(dict.fromkeys(kinds))
     member = np.array([[kind == name for name in names] for kind in kinds], dtype=np.float32)
     recognised = np.isin(kinds, RECOGNISED_KINDS).astype(np.float32)
-    return member.reshape(len(kinds), len(names)), recognised if recognised.any() else None
+    return member.reshape(len(kinds), len(names)), recognised, 1 - recognised

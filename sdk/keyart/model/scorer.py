@@ -109,6 +109,10 @@ class LogitAdditions(NamedTuple):
         of_latents = None
         if self.latents is not None and self.met is not None:
             of_latents = self.latents.logits(self.met, titles, places)
+        return self.logits_with(of_latents, scores, artwork, places)
+
+    def logits_with(self, of_latents: Floats | None, scores: Scores, artwork: Floats, places: Ints | slice) -> Logits:
+        """Return `logits` where what the latents add is known already, […, N]; None if there are none."""
         return Logits(
             scores.play,
             scores.keep,

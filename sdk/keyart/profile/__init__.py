@@ -25,6 +25,7 @@ from .. import _lazy_exports
 if TYPE_CHECKING:
     from .consent import CONSENT_TEXTS, PURPOSES, Consent, ConsentReceipt, Purpose
     from .event_codec import Entry
+    from .event_log import EventLog
     from .learner import Learner
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Consent",
     "ConsentReceipt",
     "Entry",
+    "EventLog",
     "Learner",
     "Purpose",
 ]
@@ -42,6 +44,7 @@ __getattr__ = _lazy_exports(
     {
         "consent": "CONSENT_TEXTS PURPOSES Consent ConsentReceipt Purpose",
         "event_codec": "Entry",
+        "event_log": "EventLog",
         "learner": "Learner",
     },
 )

@@ -1,14 +1,17 @@
 """The entries of the event log: views, and decisions with their outcomes, as bytes in the store.
 
 They are compact: a year of living rooms is millions of decisions. Every entry starts with a version byte and, since
-version 2, the day on which it was written, by which it expires (`held_since`).
+version 2, the day on which it was written, by which it expires (`held_since`). Decisions of one past day are packed
+into few records, since a record of its own costs each of them more than twice its content.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+import zlib
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from ..context import daypart_of
 from ..decision import Decision
@@ -20,14 +23,17 @@ _STAMP = struct.Struct("<BH")  # version, day of writing (days since 1970)
 _VIEW = struct.Struct("<dhf")
 _DECISION = struct.Struct("<dhHdIBBf")
 _AT = struct.Struct("<d")
+_SIZE = struct.Struct("<H")  # of a text
+_LENGTH = struct.Struct("<I")  # of an entry in a pack
+_ID_BYTES = 16
 _SECONDS_A_DAY = 86_400
+MAX_PACK_BYTES = 1 << 24  # unpacked; beyond, it is no pack of this keyart
 _LAST_DAY = 0xFFFF
 _OUTCOMES: tuple[OutcomeKind | None, ...] = (None, "skipped", "opened", "played")
 _EXPLORING, _STICKY, _INTENT, _SEEN = 1, 2, 4, 8
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A decision in the event log.
 
     Attributes:
@@ -171,6 +177,36 @@ def entry_from_bytes(decision_id: str, data: bytes) -> Entry:
         raise _damaged(error) from None
 
 
+def pack_to_bytes(entries: Sequence[tuple[str, bytes]]) -> bytes:
+    """Encode decisions, by their ids, that were written on the same day."""
+    content = b"".join(bytes.fromhex(id_) + _LENGTH.pack(len(data)) + data for id_, data in entries)
+    return _STAMP.pack(VERSION, written_on(entries[0][1])) + zlib.compress(content, 9)
+
+
+def pack_from_bytes(data: bytes) -> list[tuple[str, bytes]]:
+    """Decode a pack: the id and the bytes of each decision, in the order of learning.
+
+    Raises:
+        StoreDamaged: The bytes are not a pack.
+    """
+    try:
+        unpacker = zlib.decompressobj()
+        content = unpacker.decompress(data[_start(data)[1] :], MAX_PACK_BYTES)
+        if not unpacker.eof:
+            raise ValueError("a pack is cut off")
+        entries, at = [], 0
+        while at < len(content):
+            start = at + _ID_BYTES + _LENGTH.size
+            (size,) = _LENGTH.unpack_from(content, at + _ID_BYTES)
+            entries.append((content[at : at + _ID_BYTES].hex(), content[start : start + size]))
+            at = start + size
+        if at != len(content) or not entries:
+            raise ValueError("a pack has no whole entries")
+        return entries
+    except (struct.error, zlib.error, ValueError, IndexError) as error:
+        raise _damaged(error) from None
+
+
 def _time(at: datetime) -> tuple[float, int]:
     offset = at.utcoffset() or timedelta(0)
     return at.timestamp(), int(offset.total_seconds() // 60)
@@ -181,14 +217,17 @@ def _datetime(stamp: float, minutes: int) -> datetime:
 
 
 def _texts(*texts: str) -> bytes:
-    parts = [text.encode() for text in texts]
-    return b"".join(struct.pack("<H", len(part)) + part for part in parts)
+    parts: list[bytes] = []
+    for text in texts:
+        part = text.encode()
+        parts += _SIZE.pack(len(part)), part
+    return b"".join(parts)
 
 
 def _read_texts(data: bytes, at: int, count: int) -> list[str]:
     texts = []
     for _ in range(count):
-        (size,) = struct.unpack_from("<H", data, at)
+        (size,) = _SIZE.unpack_from(data, at)
         part = data[at + 2 : at + 2 + size]
         if len(part) != size:
             raise ValueError("a text is cut off")

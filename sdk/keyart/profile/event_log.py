@@ -1,5 +1,7 @@
 """Event log: the views and decisions of one profile in its store, in the order in which they were learned from.
 
+Decisions of past days lie in packs, and later ones in records of their own: so packs come first.
+
 A decision is buffered when it is made and written in the background: with its outcome at the latest, or by
 `write_batch`. All methods but `remember` and `pending` read or write the store, which its owner lets one thread at a
 time do. The buffer has a lock of its own, so that choosing never waits for the disk.
@@ -12,7 +14,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from ..history import Outcome, View
@@ -23,6 +24,8 @@ from .event_codec import (
     entry_from_bytes,
     entry_to_bytes,
     held_since,
+    pack_from_bytes,
+    pack_to_bytes,
     view_from_bytes,
     view_to_bytes,
     written_on,
@@ -35,6 +38,8 @@ URGENT_PENDING = 4_096  # so many that they should be written now
 MAX_DAY = 0xFFFF
 FUTURE_DAYS = 1  # by so much a clock may have been ahead without being wrong
 BATCH_DECISIONS = 256  # how many are written in one transaction
+PACK_AFTER_DAYS = 2  # until then most decisions have their outcome, and change no more
+PACK_DECISIONS = 16  # of which six packs fill a page of the file
 
 
 class EventLog:
@@ -75,18 +80,17 @@ class EventLog:
         """Return every decision in the order of learning, those not yet written last."""
         with self._lock:
             waiting = dict(self._pending)
-        for record_id, data in self._store.scan(Table.DECISION):
-            decision_id = record_id.hex()
+        for decision_id, data in self._stored():
             newer = waiting.pop(decision_id) if decision_id in waiting else None
             yield newer or entry_from_bytes(decision_id, data)
         yield from waiting.values()
 
     def written_since(self, day: int) -> Iterator[Entry]:
         """Return decisions on the disk that were written on `day` or later, newest first."""
-        for record_id, data in self._store.scan(Table.DECISION, newest_first=True):
+        for decision_id, data in self._stored(newest_first=True):
             if written_on(data) < day:
                 return
-            yield entry_from_bytes(record_id.hex(), data)
+            yield entry_from_bytes(decision_id, data)
 
     def find(self, decision_id: str) -> Entry | None:
         """Return the decision of an id, or None."""
@@ -99,6 +103,8 @@ class EventLog:
         except (ValueError, TypeError):
             return None
         data = self._store.get(Table.DECISION, record_id)
+        if data is None:
+            data = next((packed for id_, packed in self._packed() if id_ == decision_id), None)
         return None if data is None else entry_from_bytes(decision_id, data)
 
     def record(self, views: list[View]) -> None:
@@ -113,15 +119,15 @@ class EventLog:
         """Store the outcome of a decision with the decision, and return the entry as it is now."""
         first = entry.outcome is None
         day = self._today() if first or not entry.day else entry.day
-        answered = Entry(
-            entry.decision, entry.at, entry.device, entry.slot, entry.with_intent, outcome, entry.seen, day
-        )
-        if first and entry.day:  # to the end: the journal is in the order of learning, and of its days
+        answered = entry._replace(outcome=outcome, day=day)
+        if not entry.day:
+            self._put(answered)
+        elif first:  # to the end: the journal is in the order of learning, and of its days
             with self._store.transaction():
-                self._store.delete(Table.DECISION, bytes.fromhex(entry.decision.id))
+                self._delete(entry.decision.id)
                 self._put(answered)
         else:
-            self._put(answered)
+            self._put_again(answered)
         with self._lock:
             self._pending.pop(entry.decision.id, None)
         return answered
@@ -132,9 +138,13 @@ class EventLog:
             batch = list(itertools.islice(self._pending.values(), BATCH_DECISIONS))
         if not batch:
             return 0
+        day = self._today()
         with self._store.transaction():
             for entry in batch:
-                self._put(entry)
+                if entry.day:
+                    self._put_again(entry)
+                else:
+                    self._put(entry._replace(day=day))
         with self._lock:
             for entry in batch:
                 if self._pending.get(entry.decision.id) is entry:
@@ -148,9 +158,13 @@ class EventLog:
                 entry.decision.id for entry in self._pending.values() if entry.decision.title_id == title_id
             ]
         with self._store.transaction():
-            written = sum(self._store.get(Table.DECISION, bytes.fromhex(d)) is not None for d in pending_ids)
+            stored = {decision_id for decision_id, _ in self._stored()} if pending_ids else set()
+            written = sum(decision_id in stored for decision_id in pending_ids)
             removed = self._store.delete_group(Table.VIEW, title_id)
             removed += self._store.delete_group(Table.DECISION, title_id)
+            removed += self._remove_packed(
+                lambda id_, data: entry_from_bytes(id_, data).decision.title_id == title_id
+            )
         self._forget(pending_ids)
         return removed + len(pending_ids) - written
 
@@ -169,7 +183,7 @@ class EventLog:
         """Delete one decision and its outcome, and return how many there were, 0 or 1."""
         if self.find(decision_id) is None:
             return 0
-        self._store.delete(Table.DECISION, bytes.fromhex(decision_id))
+        self._delete(decision_id)
         self._forget([decision_id])
         return 1
 
@@ -179,15 +193,19 @@ class EventLog:
             views = (data for _, data in self._store.scan(Table.VIEW))
             self._oldest_view = min((held_since(data, True, retention_days) for data in views), default=MAX_DAY)
         first_day = self._today() - retention_days
-        return self._oldest_view < first_day or next(self._over(Table.DECISION, retention_days), None) is not None
+        over = (next(self._over(table, retention_days), None) for table in (Table.PACK, Table.DECISION))
+        return self._oldest_view < first_day or any(record_id is not None for record_id in over)
 
     def expire(self, retention_days: int) -> int:
         """Delete entries that were held for `retention_days` (`held_since`), and return how many."""
         with self._store.transaction():
+            packs = {id_: len(pack_from_bytes(data)) for id_, data in self._store.scan(Table.PACK)}
             over = [
-                (table, id_) for table in (Table.VIEW, Table.DECISION) for id_ in self._over(table, retention_days)
+                (table, id_)
+                for table in (Table.VIEW, Table.PACK, Table.DECISION)
+                for id_ in self._over(table, retention_days)
             ]
-            removed = sum(self._store.delete(table, record_id) for table, record_id in over)
+            removed = sum(packs.get(id_, 1) for table, id_ in over if self._store.delete(table, id_))
         self._oldest_view = None
         return removed
 
@@ -209,13 +227,83 @@ class EventLog:
                     yield from undated
                     undated = []
                 yield record_id
-            elif table is Table.DECISION:
+            elif table is not Table.VIEW:
                 return
+
+    @property
+    def empty(self) -> bool:
+        """Return True if no view and no decision is stored."""
+        return not any(self._store.count(table) for table in (Table.VIEW, Table.PACK, Table.DECISION))
+
+    def digest(self) -> bytes:
+        """Return bytes that differ after any change of what is stored."""
+        return b"".join(self._store.digest(table) for table in (Table.VIEW, Table.PACK, Table.DECISION))
+
+    def pack(self) -> None:
+        """Pack the decisions of past days, up to the first that is not past. Their order stays."""
+        before, days = (
+            self._today() - PACK_AFTER_DAYS,
+            itertools.groupby(
+                ((id_.hex(), data) for id_, data in self._store.scan(Table.DECISION)),
+                lambda item: written_on(item[1]),
+            ),
+        )
+        past = [list(entries) for day, entries in itertools.takewhile(lambda item: item[0] < before, days)]
+        if not past:
+            return
+        with self._store.transaction():
+            for entries in past:
+                for start in range(0, len(entries), PACK_DECISIONS):
+                    packed = entries[start : start + PACK_DECISIONS]
+                    self._store.put(Table.PACK, os.urandom(16), pack_to_bytes(packed))
+                    for decision_id, _ in packed:
+                        self._store.delete(Table.DECISION, bytes.fromhex(decision_id))
+
+    def _stored(self, newest_first: bool = False) -> Iterator[tuple[str, bytes]]:
+        """Yield the id and the bytes of each stored decision, in the order of learning or backwards."""
+        single = ((id_.hex(), data) for id_, data in self._store.scan(Table.DECISION, newest_first=newest_first))
+        packed = self._packed(newest_first)
+        return itertools.chain(single, packed) if newest_first else itertools.chain(packed, single)
+
+    def _packed(self, newest_first: bool = False) -> Iterator[tuple[str, bytes]]:
+        for _, data in self._store.scan(Table.PACK, newest_first=newest_first):
+            entries = pack_from_bytes(data)
+            yield from reversed(entries) if newest_first else entries
+
+    def _delete(self, decision_id: str) -> None:
+        """Delete a decision, wherever it is stored."""
+        if not self._store.delete(Table.DECISION, bytes.fromhex(decision_id)):
+            self._remove_packed(lambda id_, _: id_ == decision_id)
+
+    def _remove_packed(self, gone: Callable[[str, bytes], bool]) -> int:
+        """Remove decisions from their packs, and return how many there were."""
+        removed = 0
+        with self._store.transaction():
+            for pack_id, data in self._store.scan(Table.PACK):
+                entries = pack_from_bytes(data)
+                left = [item for item in entries if not gone(*item)]
+                removed += len(entries) - len(left)
+                if not left:
+                    self._store.delete(Table.PACK, pack_id)
+                elif len(left) < len(entries):
+                    self._store.put(Table.PACK, pack_id, pack_to_bytes(left))
+        return removed
+
+    def _put_again(self, entry: Entry) -> None:
+        """Store a decision that was stored before, in its place."""
+        decision_id = entry.decision.id
+        if self._store.get(Table.DECISION, bytes.fromhex(decision_id)) is None:
+            for pack_id, data in self._store.scan(Table.PACK):
+                entries = dict(pack_from_bytes(data))
+                if decision_id in entries:
+                    entries[decision_id] = entry_to_bytes(entry)
+                    self._store.put(Table.PACK, pack_id, pack_to_bytes(list(entries.items())))
+                    return
+        self._put(entry)
 
     def _put(self, entry: Entry) -> None:
         decision = entry.decision
-        dated = entry if entry.day else replace(entry, day=self._today())
-        self._store.put(Table.DECISION, bytes.fromhex(decision.id), entry_to_bytes(dated), group=decision.title_id)
+        self._store.put(Table.DECISION, bytes.fromhex(decision.id), entry_to_bytes(entry), group=decision.title_id)
 
     def _forget(self, decision_ids: list[str]) -> None:
         with self._lock:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..history import Outcome
 from ..model.artwork_bias import ArtworkBias
+from ..model.candidates import title_rows
 from ..model.features import ViewerFeatures
 from ..model.features.rows import FeatureRows, interaction_features, main_effects
 from ..model.head import Head, refit_head, update_head
@@ -97,15 +98,19 @@ class Learner:
         title, of_artwork = int(encoded.title_of[place]), slice(place, place + 1)
         context = spec.context_rows[entry.device, entry.daypart]
         # What `shown_rows` works out, for one picture and faster: each outcome waits for it.
+        (kept,) = title_rows(installed, viewer, [title])
+        in_title = slice(place - encoded.starts[title], place + 1 - encoded.starts[title])
         rows = FeatureRows(
             artwork=encoded.artwork[of_artwork],
-            match=interaction_features(encoded, viewer, of_artwork, title),
+            match=kept.match[in_title],
             main=main_effects(spec, math.log1p(entry.slot), 0.0, context, encoded.title_shares[title : title + 1]),
             appeal=installed.appeal[of_artwork],
             viewer=viewer.taste,
             context=context,
         )
-        base = self._logits(rows, title, of_artwork, viewer, None, None).base
+        of_latents = None if kept.latents is None else kept.latents[in_title]
+        additions = LogitAdditions(preferences=None if self._stated is None else self._stated.added)
+        base = additions.logits_with(of_latents, score(installed.weights, rows), rows.artwork, of_artwork).base
         self._last = (entry.decision.id, self.head, place, self.own.of(place))
         self.update(rows.artwork, place, base, np.array([outcome.kind == "played"], dtype=np.float32))
         self.outcomes += 1
@@ -129,8 +134,8 @@ class Learner:
     def _logits(
         self,
         rows: FeatureRows,
-        titles: Ints | int,
-        artworks: Ints | slice,
+        titles: Ints,
+        artworks: Ints,
         viewer: ViewerFeatures,
         head: Head | None,
         artwork_bias: Floats | None,

@@ -85,7 +85,7 @@ class Profile:
         entry = self._found(decision_id)
         if entry.seen or entry.outcome is not None:
             return False
-        self.journal.remember(replace(entry, seen=True))
+        self.journal.remember(entry._replace(seen=True))
         self._waiting[decision_id] = entry.at
         return True
 
@@ -270,8 +270,7 @@ class Profile:
         installed = self._installed
         made_from = hashlib.sha256(installed.spec.sha256.encode())
         for part in (
-            self._store.digest(Table.VIEW),
-            self._store.digest(Table.DECISION),
+            self.journal.digest(),
             installed.weights.flat().tobytes(),
             installed.latents.to_bytes() if installed.latents is not None else b"",
             "\0".join(self._catalog.titles.artwork_ids()).encode(),

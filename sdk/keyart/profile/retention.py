@@ -119,7 +119,7 @@ class OpenProfile:
     @property
     def holds_history(self) -> bool:
         """Return True if a view or a decision is stored, with or without consent to use it."""
-        return bool(self.store.count(Table.VIEW) or self.store.count(Table.DECISION))
+        return not self.journal.empty
 
     def keep_house(self, installed: LoadedModel) -> None:
         """Write what is pending, record skips for artworks without an outcome, and delete what is too old.
@@ -135,6 +135,7 @@ class OpenProfile:
             person.settle(self._clock(), self._terms.outcome_window)
         if self.overdue:
             (person or self.read(installed)).expire(self._terms.retention_days)
+        self.journal.pack()
         if person is not None:
             person.summarise()
         self.drop_rounds()

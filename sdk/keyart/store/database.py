@@ -23,7 +23,7 @@ from .rotation import RotateReceipt
 from .schema import Table, store_files
 from .sealed_rows import require_fitting
 from .shredding import ForgetReceipt
-from .store_file import StoreFile
+from .store_file import StoreFile, Transaction
 
 if TYPE_CHECKING:
     from _thread import RLock
@@ -214,16 +214,12 @@ class Store:
         if isinstance(self.keys, CounterKeeper):
             self.keys.write_counter(self._counter_name(), value)
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit everything inside, or nothing.
+    def transaction(self) -> Transaction:
+        """Return a context: everything inside is committed, or nothing.
 
         A nested transaction joins the outer one, and its failure fails the outer one.
         """
-        with self._file.lock:
-            self._require_open()
-            with self._file.transaction():
-                yield
+        return Transaction(self._file, self._require_open)
 
     def flush(self) -> None:
         """Return once everything stored survives a power cut: the WAL is folded in and all is synced."""

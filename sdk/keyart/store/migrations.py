@@ -142,4 +142,6 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         _labels_inside,
         ("DROP TABLE c",),
     ),
+    # Nothing but the number: an earlier keyart would neither read nor expire the records of `Table.PACK`.
+    Migration(()),
 )

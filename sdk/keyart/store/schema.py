@@ -58,6 +58,7 @@ class Table(IntEnum):
     SETTING = 6
     ROUND = 7
     DEVICE = 8
+    PACK = 9
 
 
 Prepare = Callable[[sqlite3.Connection], None]

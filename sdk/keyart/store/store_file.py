@@ -12,8 +12,8 @@ import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -63,18 +63,32 @@ class TransactionStack:
         self._connection = connection
         self._failed = False  # something inside went wrong: it can only be rolled back
 
-    @contextmanager
-    def begun(self, before_commit: Callable[[], None], roll_back: Callable[[], None]) -> Iterator[None]:
-        """Begin a transaction, or join the open one. If a nested one fails, the outer one cannot succeed."""
-        if self.depth:
-            with self._joined():
-                yield
+    def begin(self) -> None:
+        """Begin a transaction, or join the open one."""
+        if self.depth == 0:
+            with guarded:
+                self._connection.execute("BEGIN IMMEDIATE")
+        elif self._failed:  # SQLite may have rolled back by itself; what came next would then commit on its own
+            self._refuse()
+        self.depth += 1
+
+    def end(self, failed: bool, before_commit: Callable[[], None], roll_back: Callable[[], None]) -> None:
+        """End what `begin` began: commit or roll back. If a nested one fails, the outer one cannot succeed."""
+        if self.depth > 1:
+            self.depth -= 1
+            self._failed = self._failed or failed
             return
-        with guarded:
-            self._connection.execute("BEGIN IMMEDIATE")
-        self.depth = 1
         try:
-            yield
+            if failed:
+                roll_back()
+            else:
+                self._commit(before_commit, roll_back)
+        finally:
+            self.depth = 0
+            self._failed = False
+
+    def _commit(self, before_commit: Callable[[], None], roll_back: Callable[[], None]) -> None:
+        try:
             if self._failed:
                 self._refuse()
             with guarded:
@@ -83,26 +97,37 @@ class TransactionStack:
         except BaseException:
             roll_back()
             raise
-        finally:
-            self.depth = 0
-            self._failed = False
-
-    @contextmanager
-    def _joined(self) -> Iterator[None]:
-        # After a failure SQLite may have rolled back by itself; what came next would then commit on its own.
-        if self._failed:
-            self._refuse()
-        self.depth += 1
-        try:
-            yield
-        except BaseException:
-            self._failed = True
-            raise
-        finally:
-            self.depth -= 1
 
     def _refuse(self) -> NoReturn:
         raise StoreError("Something inside this transaction failed, so all of it is rolled back. Begin it again.")
+
+
+class Transaction:
+    """A transaction of a file and all its profiles, for `with`: everything inside is committed, or nothing.
+
+    Each record that is written is in one. A class takes a fifth of the time of `contextlib.contextmanager`.
+    """
+
+    __slots__ = ("_file", "_lock", "_require_open")
+
+    def __init__(self, file: StoreFile, require_open: Callable[[], None]) -> None:
+        self._file, self._require_open = file, require_open
+
+    def __enter__(self) -> None:
+        self._lock = self._file.lock  # the file gets another one in a forked child
+        self._lock.acquire()
+        try:
+            self._require_open()
+            self._file.begin()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        try:
+            self._file.end(failed=kind is not None)
+        finally:
+            self._lock.release()
 
 
 class StoreFile:
@@ -178,13 +203,15 @@ class StoreFile:
         self._records.add(records)
         return records
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit everything inside, of all profiles, or nothing."""
+    def begin(self) -> None:
+        """Begin a transaction of all profiles, or join the open one."""
         if self.read_only:
             raise read_only_error(self.path)
-        with self.transactions.begun(self._write_ledgers, self._roll_back):
-            yield
+        self.transactions.begin()
+
+    def end(self, failed: bool) -> None:
+        """End what `begin` began."""
+        self.transactions.end(failed, self._write_ledgers, self._roll_back)
 
     def require_owned(self) -> None:
         """Raise StoreError in the child of a fork."""

@@ -13,7 +13,7 @@ def test_sizes_are_those_of_the_files(lived_in: Path, household_bundle: Path) ->
     profile, _, ranker = stored_sizes.rows(lived_in, household_bundle, days=2)
 
     assert profile.figure == (lived_in / "profile.db").stat().st_size
-    assert profile.reach == 512_000
+    assert profile.reach == 256_000
     assert ranker.figure == sum((household_bundle / f"ranker.{end}").stat().st_size for end in ("onnx", "bin"))
     assert ranker.note == f"{len(sample_profile.model(sample_profile.catalog()).theta):,} parameters"
 

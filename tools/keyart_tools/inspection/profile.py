@@ -16,7 +16,7 @@ from typing import Any
 
 from keyart import PassphraseKey
 from keyart.errors import InputError, StoreDamaged
-from keyart.profile import PURPOSES, Consent
+from keyart.profile import PURPOSES, Consent, EventLog
 from keyart.store import APPLICATION_ID, FileHeader, Store, Table, store_files
 
 from .tables import fields, plain, table
@@ -73,7 +73,7 @@ def _inside(copy: Path, passphrase: str, name: str, profiles: int) -> dict[str, 
         consent = Consent(store, lambda: datetime.now(UTC))
         counts = {
             "views": store.count(Table.VIEW),
-            "decisions": store.count(Table.DECISION),
+            "decisions": sum(1 for _ in EventLog(store, lambda: 0).entries()),
             "handed_in": store.count(Table.RECEIPT),
             "consent": {purpose: consent.allows(purpose) for purpose in PURPOSES},
             "consent_receipts": [

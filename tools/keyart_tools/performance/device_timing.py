@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, cycle
 from pathlib import Path
@@ -20,15 +20,54 @@ from keyart_federated.worlds import SyntheticWorld
 from .interleaved_timing import Call, in_turns, percentile
 from .measurement import Measurement
 from .ranker_baseline import SLATE, bare_run, warmed_up
-from .sample_profile import keys, outcome
+from .sample_profile import detailed_catalog, keys, outcome
 
 TITLES, PAGE, VIEWS = 200, 40, 500
 ENGINES: tuple[Literal["onnxruntime", "numpy"], ...] = ("onnxruntime", "numpy")
 WARM_UP = 20
 BARE = "bare run"
-MAX_CHOOSE_RATIO, MAX_TAIL_RATIO, MAX_PAGE_RATIO, MAX_OBSERVE_RATIO = 6.0, 4.0, 80.0, 20.0
+MAX_TAIL_RATIO = 4.0
+DETAILED = ", detailed catalogue"
 
 Samples = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets of `choose`, `choose_page` and `observe`, in bare runs."""
+
+    choose: float = 6.0
+    page: float = 80.0
+    observe: float = 20.0
+
+
+DETAILED_TARGETS = Targets(choose=5.0, observe=8.0)
+
+
+@dataclass(frozen=True)
+class TimedViewer:
+    """A viewer whose choices are timed."""
+
+    catalog: keyart.Catalog
+    views: Sequence[keyart.View]
+    context: keyart.Context
+
+    @classmethod
+    def of(cls, world: SyntheticWorld) -> TimedViewer:
+        """Return the first viewer of a world."""
+        return cls(world.catalog, world.history(0), world.impression(0, 0)[1])
+
+    @classmethod
+    def detailed(cls, at: datetime) -> TimedViewer:
+        """Return a viewer of a catalogue of many tags of several kinds, with 500 views before `at`."""
+        catalog = detailed_catalog(TITLES, SLATE)
+        titles = np.random.default_rng(7).integers(TITLES, size=VIEWS).tolist()
+        before = (at - timedelta(hours=5 * (n + 1)) for n in range(VIEWS))
+        views = [
+            keyart.View(catalog.titles[title].id, when, 5000.0, "tv")
+            for title, when in zip(titles, before, strict=True)
+        ]
+        return cls(catalog, views, keyart.Context("tv", at, slot=2))
 
 
 def world() -> SyntheticWorld:
@@ -41,7 +80,7 @@ class TimedDevice:
     """A viewer's profile, opened once per engine, and the samples so far, in microseconds."""
 
     profiles: dict[str, keyart.Personalizer]
-    world: SyntheticWorld
+    catalog: keyart.Catalog
     bare: Call
     context: keyart.Context
     choose: Samples = field(default_factory=dict)
@@ -51,7 +90,7 @@ class TimedDevice:
 
     def turn(self, choices: int, pages: int, outcomes: int, seed: int) -> None:
         """Measure each operation once more."""
-        ids = [title.id for title in self.world.catalog]
+        ids = [title.id for title in self.catalog]
         rng = np.random.default_rng(seed)
         order = [ids[i] for i in rng.permutation(len(ids))]
 
@@ -90,8 +129,8 @@ class TimedDevice:
     def rows(self) -> list[Measurement]:
         """Return the measurements."""
         rows = [Measurement("choosing", f"{BARE}, {SLATE} candidates", self.bare_us, "µs")]
-        for engine in ENGINES:
-            rows.append(_over(f"choose, {engine}", self.choose, engine, MAX_CHOOSE_RATIO))
+        choose, *others = self.ratios()
+        rows += choose
         for name, reach in ((BARE, None), *((engine, MAX_TAIL_RATIO) for engine in ENGINES)):
             tail = median(self.tails[name])
             what = BARE if name == BARE else f"choose, {name}"
@@ -100,11 +139,18 @@ class TimedDevice:
                     "choosing", f"p99 of {what}", tail * median(self.choose[name]), "µs", tail, "its p50", reach
                 )
             )
-        for engine in ENGINES:
-            rows.append(_over(f"choose_page {PAGE} × {SLATE}, {engine}", self.page, engine, MAX_PAGE_RATIO))
-        for engine in ENGINES:
-            rows.append(_over(f"observe, {engine}", self.observe, engine, MAX_OBSERVE_RATIO))
-        return rows
+        return [*rows, *chain(*others)]
+
+    def ratios(self, targets: Targets = Targets(), of: str = "") -> list[list[Measurement]]:
+        """Return `choose`, `choose_page` and `observe` in bare runs, on each engine; `of` is added to their names."""
+        return [
+            [_over(f"{name}, {engine}{of}", samples, engine, reach) for engine in ENGINES]
+            for name, samples, reach in (
+                ("choose", self.choose, targets.choose),
+                (f"choose_page {PAGE} × {SLATE}", self.page, targets.page),
+                ("observe", self.observe, targets.observe),
+            )
+        ]
 
 
 def _over(name: str, samples: Samples, engine: str, reach: float) -> Measurement:
@@ -113,23 +159,22 @@ def _over(name: str, samples: Samples, engine: str, reach: float) -> Measurement
 
 
 @contextmanager
-def open_device(made: SyntheticWorld, bundle: Path, folder: Path) -> Iterator[TimedDevice]:
+def open_device(viewer: TimedViewer, bundle: Path, folder: Path) -> Iterator[TimedDevice]:
     """Open new profiles in `folder`: consent granted, the viewer's history imported, stickiness off."""
-    history = made.history(0)
     profiles: dict[str, keyart.Personalizer] = {}
     try:
         for engine in ENGINES:
             profiles[engine] = art = keyart.Personalizer.open(
                 folder / f"{engine}.db",
-                catalog=made.catalog,
+                catalog=viewer.catalog,
                 keys=keys(),
                 bundle=bundle,
                 engine=engine,
                 policy=keyart.Policy(stickiness=timedelta(0)),
             )
             art.consent.grant("personalization")
-            art.record_many(history)
-        yield TimedDevice(profiles, made, bare_run(bundle), made.impression(0, 0)[1])
+            art.record_many(viewer.views)
+        yield TimedDevice(profiles, viewer.catalog, bare_run(bundle), viewer.context)
     finally:
         for art in profiles.values():
             art.close()

@@ -8,9 +8,12 @@ import platform
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import keyart
 from keyart_federated import simulate
 from keyart_federated.export import write_bundle
 from keyart_federated.worlds import SyntheticWorld
@@ -155,27 +158,35 @@ def _measure_decisions(
     simulate(trainees, 5, 1, out=bundle)
     step()
     comparison = prepare_comparison(effort.peers, peers_at, world, bundle, folder / "peers")
-    with device_timing.open_device(world, bundle, folder) as measured:
+    viewer = device_timing.TimedViewer.detailed(datetime.now(UTC))
+    with (
+        device_timing.open_device(device_timing.TimedViewer.of(world), bundle, folder) as measured,
+        device_timing.open_device(viewer, *_untrained(viewer.catalog, folder / "detailed")) as detailed,
+    ):
         for turn in range(effort.turns):
             measured.turn(effort.choices, effort.pages, effort.outcomes, seed=turn)
+            detailed.turn(effort.choices, effort.pages, effort.outcomes, seed=turn)
             if isinstance(comparison, BaselineComparison):
                 comparison.turn(effort.slates)
             step()
     rows, absent = comparison.rows(measured) if isinstance(comparison, BaselineComparison) else ([], [comparison])
-    return measured.rows() + rows, absent
+    more = detailed.ratios(device_timing.DETAILED_TARGETS, device_timing.DETAILED)
+    return [*measured.rows(), *chain(*more), *rows], absent
+
+
+def _untrained(titles: keyart.Catalog, folder: Path) -> tuple[Path, Path]:
+    """Return a bundle of made-up weights, in a folder that is created, and the folder."""
+    folder.mkdir()
+    training = {"round": 1, "devices": 1}
+    bundle = write_bundle(folder / "bundle", sample_profile.model(titles), titles, data="Made up.", training=training)
+    return bundle, folder
 
 
 def _measure_profile(
     effort: PerformanceSettings, folder: Path, step: Callable[[], None]
 ) -> tuple[list[Measurement], list[NotMeasured]]:
     titles, profile = sample_profile.catalog(), folder / "profile"
-    bundle = write_bundle(
-        folder / "household",
-        sample_profile.model(titles),
-        titles,
-        data="Made up.",
-        training={"round": 1, "devices": 1},
-    )
+    bundle, _ = _untrained(titles, folder / "household")
     profile.mkdir()
     sample_profile.fill_profile(profile / "profile.db", titles, bundle, effort.days)
     step()

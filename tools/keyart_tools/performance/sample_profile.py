@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TITLES, ARTWORKS_PER_TITLE = 40, 10
 GENRES, STYLES, PALETTES = 24, 64, 8  # 64 is the most values that a closed kind may have
+DETAILED_KINDS = {"cast": 40, "genre": 12, "style": 10, "palette": 6}
 IMPRESSIONS_PER_DAY = 20
 SECRET = b"k" * 32
 
@@ -24,6 +25,34 @@ SECRET = b"k" * 32
 def catalog() -> keyart.Catalog:
     """Return 40 titles with 10 artworks each; cast is a high-cardinality field of 80 people."""
     return keyart.Catalog.from_titles(_title(t) for t in range(TITLES))
+
+
+def detailed_catalog(titles: int, artworks: int) -> keyart.Catalog:
+    """Return a catalogue whose artworks have tags of four kinds: 40 people, 12 genres, 10 styles and 6 palettes."""
+    import random
+
+    draw = random.Random(5)  # noqa: S311 (a made-up catalogue, no secret)
+    kinds = {kind: [f"{kind}:{n:02}" for n in range(count)] for kind, count in DETAILED_KINDS.items()}
+
+    def made(t: int) -> keyart.Title:
+        genres, cast, styles = draw.sample(kinds["genre"], 2), draw.sample(kinds["cast"], 4), kinds["style"]
+        return keyart.Title(
+            f"d{t:03}",
+            name=f"Title {t}",
+            duration=6000.0,
+            tags={genres[0]: 0.7, genres[1]: 0.3} | dict.fromkeys([*cast, *draw.sample(styles, 2)], 1.0),
+            artworks=[
+                keyart.Artwork(
+                    f"d{t:03}/{a}",
+                    tags=dict.fromkeys(
+                        [genres[a % 2], cast[a % 4], draw.choice(styles), draw.choice(kinds["palette"])], 1.0
+                    ),
+                )
+                for a in range(artworks)
+            ],
+        )
+
+    return keyart.Catalog.from_titles(made(t) for t in range(titles))
 
 
 def keys() -> keyart.HostKey:

@@ -11,7 +11,7 @@ from keyart.store import Store, Table
 from .measurement import Measurement
 from .sample_profile import IMPRESSIONS_PER_DAY, keys
 
-MAX_PROFILE_BYTES, MAX_HEAD_BYTES, MAX_RANKER_BYTES = 512_000, 32_000, 16_000  # bytes
+MAX_PROFILE_BYTES, MAX_HEAD_BYTES, MAX_RANKER_BYTES = 256_000, 32_000, 16_000  # bytes
 
 
 def rows(profile: Path, bundle: Path, days: int) -> list[Measurement]:

@@ -196,7 +196,7 @@ def replay_decisions(
                 replayed.append(ReplayedDecision(entry, weight, reward, place, weighed.probability, weighed.value))
         for (entry, outcome), _ in shown:
             own_decision = replace(entry.decision, model_version=model.version)
-            learner.learn(replace(entry, decision=own_decision), outcome, viewer)
+            learner.learn(entry._replace(decision=own_decision), outcome, viewer)
     return replayed
 
 

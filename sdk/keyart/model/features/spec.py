@@ -275,6 +275,10 @@ class FeatureSpec:
         if lost := sorted(set(self.match_kinds) - open_kinds - (on_artworks & on_viewers)):
             raise _refused(f"matches by {lost[0][:40]!r}, a closed kind without tags on pictures and on titles")
 
+    def __hash__(self) -> int:
+        """Return the hash of the digest, which is worked out once; that of the fields takes as long as a choice."""
+        return hash(self.sha256)
+
     @cached_property
     def sha256(self) -> str:
         """Return the hex digest of the canonical JSON: devices with the same digest compute the same features."""

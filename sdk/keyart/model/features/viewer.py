@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,26 @@ if TYPE_CHECKING:
 RARE_VIEWS = 2.0  # views of a rare person's titles that bring the affinity half-way to 1
 
 
+class TitleRows(NamedTuple):
+    """The rows of a title for a viewer, of what these two and the model determine. Do not write into the arrays.
+
+    Attributes:
+        model: The model that they are of; an evaluation asks several models about one viewer.
+        places: Places of the artworks among all artworks, [A].
+        artwork: Their tags, [A, Z].
+        appeal: Their appeal, [A, 2].
+        match: Interaction features, intent 0, [A, M].
+        latents: What the latents add to the logits of play, [A]; None if there are none.
+    """
+
+    model: object
+    places: Ints
+    artwork: Floats
+    appeal: Floats
+    match: Floats
+    latents: Floats | None
+
+
 @dataclass(frozen=True)
 class ViewerFeatures:
     """The features of viewers […].
@@ -30,15 +50,15 @@ class ViewerFeatures:
         taste: The same, sharpened and centred, […, H].
         people: Affinity to each high-cardinality tag of the catalogue, in [0, 1), […, O].
         met: Exposure to titles; None if it is unknown, or the model has no latents.
-        matches: Interaction features of titles' artworks, by title, kept by `CandidateSets` for as long as these are
-            the viewer's features.
+        kept: Rows of titles, by place, kept by `candidates.title_rows` for as long as these are the viewer's
+            features.
     """
 
     affinity: Floats
     taste: Floats
     people: Floats
     met: TitleExposure | None = None
-    matches: dict[int, Floats] = field(default_factory=dict, compare=False, repr=False)
+    kept: dict[int, TitleRows] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @staticmethod
     def even(spec: FeatureSpec) -> Floats:

@@ -34,7 +34,13 @@ def sigmoid(x: Reals) -> Reals:
 
 def value_of(play: Floats, keep: Floats) -> Floats:
     """Return σ(play) σ(keep), the same to the last bit as two sigmoids."""
-    return np.asarray(0.25 * (1.0 + np.tanh(0.5 * play)) * (1.0 + np.tanh(0.5 * keep)), dtype=play.dtype)
+    value = np.tanh(0.5 * play)
+    value += 1.0
+    kept = np.tanh(0.5 * keep)
+    kept += 1.0
+    value *= kept
+    value *= 0.25  # a power of 2, which rounds nothing
+    return np.asarray(value, dtype=play.dtype)
 
 
 @unflagged
