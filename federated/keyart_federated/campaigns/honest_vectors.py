@@ -86,10 +86,11 @@ class HonestVectors:
 def training(layout: TrainingLayout) -> HonestVectors:
     """Return the bounds of training.
 
-    There is one norm for what is clipped together and one for the moments; side entries are shares. Entry 1 of those
-    counts devices for which entry 0 is 1; quality plays (4) are plays (3).
+    There is one norm for what is clipped together and one for the moments; curvature is not negative; side entries
+    are shares. Entry 1 of those counts devices for which entry 0 is 1; quality plays (4) are plays (3). Curvature
+    grows with the log, so that it is no part of the signal.
     """
-    main, side = slice(0, layout.scaled), layout.places["side"]
+    main, curvature, side = slice(0, layout.scaled), layout.places["curvature"], layout.places["side"]
     high = np.full(layout.size, training_main_norm())
     parts = [(main, training_main_norm())]
     if "moments" in layout.places:
@@ -97,10 +98,10 @@ def training(layout: TrainingLayout) -> HonestVectors:
         parts.append((layout.places["moments"], MOMENTS_NORM))
     high[side] = SIDE_NORM
     low = -high
-    low[side] = 0.0
+    low[curvature] = low[side] = 0.0
     start = side.start
     ordered = Pairs.of(high, [(start, start + 1), (start + 3, start + 4)])
-    return HonestVectors(low, high, tuple(parts), ordered, signal=main)
+    return HonestVectors(low, high, tuple(parts), ordered, signal=slice(0, curvature.start))
 
 
 def population(layout: PopulationLayout) -> HonestVectors:

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import numpy.typing as npt
 
 import keyart
 from keyart.campaigns import direction_features
@@ -54,15 +55,28 @@ class Curvature:
     Attributes:
         play: Information on the weights of play, [Pp, Pp].
         keep: Information on the weights of completion, [V, V].
-        directions: By artwork, the mean u of those who see it, weighted by the curvature of play, [n, U].
-        vectors: By artwork, the mean matches and main effects, weighted by the curvature of play and of completion,
-            [2, n, M + K].
+        weights: Information on an artwork's logits of play and of completion, [n, 2].
+        directions: By artwork, the sum of u of those who see it, weighted by the curvature of play, [n, U].
+        vectors: By artwork, the sums of matches and main effects, weighted by the curvature of play and of
+            completion, [2, n, M + K].
     """
 
     play: Doubles
     keep: Doubles
+    weights: Doubles
     directions: Doubles
     vectors: Doubles
+
+    def means(self, column: int, sums: Doubles) -> Doubles:
+        """Return sums by artwork [n, columns] as means, those of hardly seen artworks drawn towards the mean of all.
+
+        Args:
+            column: Weights of the sums: 0 for the curvature of play, 1 for that of completion.
+            sums: Sums by artwork, [n, columns].
+        """
+        weight = self.weights[:, column]
+        pseudo = MEAN_DECISIONS / (SIMULATED_VIEWERS * TITLES_PER_VIEWER) * weight.sum()
+        return np.asarray((sums + pseudo * sums.sum(axis=0) / weight.sum()) / (weight + pseudo)[:, None])
 
     def joined(self, other: Curvature, share: float) -> Curvature:
         """Return the mean of both, with weight `share` on `other`: a log also holds decisions of older models."""
@@ -290,25 +304,28 @@ def _fisher(rows: FeatureRows, logits: Scores, artworks: Ints, artwork_count: in
     return Curvature(
         play=fisher,
         keep=(flat.T @ (flat * wk.reshape(-1, 1))).astype(np.float64) / count,
-        directions=_means_by_artwork(w, np.repeat(u, w.shape[1], axis=0), artworks, artwork_count),
-        vectors=np.stack([_means_by_artwork(x, flat[:, z:], artworks, artwork_count) for x in (w, wk)]),
+        weights=np.stack(
+            [_sums_by_artwork(x, np.ones((count, 1)), artworks, artwork_count)[:, 0] for x in (w, wk)], axis=1
+        ),
+        directions=_sums_by_artwork(w, np.repeat(u, w.shape[1], axis=0), artworks, artwork_count),
+        vectors=np.stack([_sums_by_artwork(x, flat[:, z:], artworks, artwork_count) for x in (w, wk)]),
     )
 
 
-def _means_by_artwork(weights: Floats, values: Floats, artworks: Ints, count: int) -> Doubles:
-    """Return weighted means of values [d, columns] by artwork, [count, columns], drawn towards the mean of all.
+def _sums_by_artwork(
+    weights: Floats, values: npt.NDArray[np.floating], artworks: Ints, artwork_count: int
+) -> Doubles:
+    """Return weighted sums of values by artwork, divided by the number of decisions d, [artwork_count, columns].
 
     Args:
         weights: Weights, d in all.
         values: Values, [d, columns].
         artworks: Places of the artworks, d in all.
-        count: Number of artworks.
+        artwork_count: Number of artworks.
     """
     weight, place = weights.reshape(-1).astype(np.float64), artworks.reshape(-1)
-    mean = weight @ values / weight.sum()
-    sums = np.stack([np.bincount(place, weight * column, count) for column in values.T], axis=1)
-    pseudo = MEAN_DECISIONS * weight.mean()
-    return np.asarray((sums + pseudo * mean) / (np.bincount(place, weight, count) + pseudo)[:, None])
+    sums = [np.bincount(place, weight * column, artwork_count) for column in values.T]
+    return np.stack(sums, axis=1) / weight.size
 
 
 def _upper(size: int) -> tuple[tuple[Ints, Ints], Ints]:

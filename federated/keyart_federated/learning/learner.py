@@ -40,6 +40,7 @@ from .curvature import Curvature, simulated
 from .information import Information, Stiffness
 from .learner_state import LearnerState
 from .learning_request import MIN_ARTWORK_CURVATURE, LearningRequest
+from .marginal import ArtworkSums, mean_features, without_appeal
 from .newton import Blocks, NewtonStage, damped_step, explained_by, recentred, with_secant
 from .viewer_population import Population
 
@@ -53,7 +54,9 @@ MAX_APPEAL_STEP = 1.5
 # A log holds decisions of older models, but the gradient is at the newest: with few new decisions, a curvature that
 # only remembers makes the step run away.
 MIN_FRESH_SHARE = 0.5
-OF_TILTS = 0.1  # E[w²] over E[w], about: by which the square of a sum of w f is smaller than that of r f
+OF_WEIGHTS = 0.1  # E[w²] over E[w], about: by which the square of a sum of w is smaller than that of r
+# Standard deviation of an artwork's curvature, as a share of the simulated one: whom it is shown to is a guess.
+EXPOSURE_SPREAD = 0.6
 SECANT_DEVIATIONS = 2.0  # standard deviations by which a slope must be off before noise is not to blame
 CURVATURE_FACTOR_RANGE = (0.25, 4.0)
 BOOST = 3.0  # artworks' sums are scaled down by it against the rest
@@ -179,8 +182,9 @@ class Learner:
         diagonal = np.concatenate([np.diag(play), np.diag(keep)])
         diagonal = np.maximum(diagonal, MIN_OF_MEAN**2 * diagonal.mean())
         squares = [diagonal, *floor.T]
-        # Each entry divided by its own spread has a mean square of 1; those of the artworks have 1 / BOOST².
-        expected = len(diagonal) + artworks.size / BOOST**2
+        # Each entry divided by its own spread has a mean square of 1; those of the artworks have 1 / BOOST², and their
+        # curvature, which has the scale of the residuals, has less.
+        expected = len(diagonal) + (1 + OF_WEIGHTS) * artworks.size / BOOST**2
         if latents != "none":
             moments = np.diag(self.latents.second)
             by_tag = artworks[:, 0] @ encoded.artwork.astype(np.float64) ** 2
@@ -188,9 +192,9 @@ class Learner:
             squares.append(np.outer(by_tag, moments).ravel())
             expected += len(squares[-1]) / BOOST**2
             if latents == "artworks":
-                squares += [np.outer(floor[:, 0], moments).ravel(), np.outer(floor[:, 0], moments).ravel() * OF_TILTS]
+                squares += [np.outer(floor[:, 0], moments).ravel(), np.outer(floor[:, 0], moments).ravel() * OF_WEIGHTS]
                 expected += 2 * len(squares[-1]) / BOOST**2
-        scale = np.sqrt(np.concatenate(squares) / count)
+        scale = np.sqrt(np.concatenate([*squares, *floor.T]) / count)
         learner = replace(
             self, state=replace(self.state, curvature=curvature), exposure=exposure, decisions=decisions
         )
@@ -257,27 +261,31 @@ class Learner:
         factor = max(_shrink(side[0], expected_factor, FACTOR_SPREAD, side_variance), MIN_FACTOR)
         to_sums = request.scale * request.clip / (request.units * training_main_norm() * factor)
         variances = noise * to_sums**2 + FAINT * self.devices * request.scale**2
-        size, tables_end = len(part["gradient"]), len(part["gradient"]) + len(part["artworks"])
+        place = request.layout(encoded).places
+        residuals, noises = _by_artwork(part, "artworks", to_sums, variances, place)
+        by_artwork = _measured(request.artworks, *_by_artwork(part, "curvature", to_sums, variances, place))
         stages, gradients, weight_stiffness = self._steps(
             request,
-            part["gradient"] * to_sums[:size],
-            variances[:size],
+            part["gradient"] * to_sums[place["gradient"]],
+            variances[place["gradient"]],
             self._curvature_factors(request, side[5:7], side_variance),
+            residuals,
+            noises,
+            by_artwork,
             encoded,
         )
         step = np.concatenate([stage.step for stage in stages])
         explained = explained_by(step, request.average, encoded)
-        residuals, noises = (
-            (x.reshape(2, -1).T) for x in (part["artworks"] * to_sums[size:tables_end], variances[size:tables_end])
-        )
         titles, artworks, appeal_prior, informations, stiffness = self._tables(
-            request.artworks, residuals, noises, explained, encoded
+            by_artwork, residuals, noises, explained, encoded
         )
         shifts = (
             Weights.from_flat(spec, step).play_artwork.astype(np.float64),
             (self.prior_appeal + titles[encoded.title_of] + artworks - state.model.appeal)[:, 0],
         )
-        latent_tables, latents = self._latents(request, part, to_sums, variances, side_variance, shifts, encoded)
+        latent_tables, latents = self._latents(
+            request, part, to_sums, variances, side_variance, by_artwork[:, 0], shifts, encoded
+        )
         theta, taste, prior = state.model.theta + step, state.model.population_taste, self.prior
         if state.rounds == 0:
             centre = self.population.taste(taste)
@@ -319,6 +327,7 @@ class Learner:
             weights=weight_stiffness,
             stiffness=stiffness,
             latents=latents,
+            exposure=self.exposure * by_artwork[:, 0] / request.artworks[:, 0],
             prior=prior,
             rates=(rates[0], rates[1]),
             reach=self.reach * float(np.exp(-REACH_STEP * (unclipped - aim))),
@@ -341,6 +350,7 @@ class Learner:
         to_sums: Doubles,
         variances: Doubles,
         side_variance: float,
+        curvature: Doubles,
         shifts: tuple[Doubles, Doubles],
         encoded: EncodedCatalog,
     ) -> tuple[ArtworkLatents, LatentInformation]:
@@ -352,6 +362,7 @@ class Learner:
             to_sums: Factor from integers to sums, by scaled entry.
             variances: Variance of the noise in these sums, by scaled entry.
             side_variance: Variance of the noise in a mean of side entries.
+            curvature: Curvature of play by artwork, [n].
             shifts: By how much this round moves tag weights [Z, U] and artworks' logits of play [n].
             encoded: The catalogue.
         """
@@ -363,8 +374,8 @@ class Learner:
         information = information.measured(part["moments"] / unit * MOMENTS_SIZE, moments_variance)
         if state.rounds == 0:  # the first round moves the ranker far: what is left would be taken for latents
             return state.latents, information
-        ends = np.cumsum([len(part[name]) for name in ("gradient", "artworks", "tag_latents")])
-        tags, artworks = slice(ends[1], ends[2]), slice(ends[2], None)
+        place = request.layout(encoded).places
+        tags, artworks = place["tag_latents"], place.get("artwork_latents", slice(0))
         by_artwork, shape = request.latents == "artworks", (2, -1, LATENTS)
         sums = artwork_latents.Sums(
             part["tag_latents"] * to_sums[tags],
@@ -374,7 +385,7 @@ class Learner:
         )
         decisions = self.decisions * self.devices
         return artwork_latents.advance(
-            state.latents, information, sums, request.artworks[:, 0], *shifts, decisions, encoded, LATENT_DAMPING
+            state.latents, information, sums, curvature, *shifts, decisions, encoded, LATENT_DAMPING
         )
 
     def _curvature_factors(self, request: LearningRequest, observed: Doubles, variance: float) -> list[float]:
@@ -399,6 +410,9 @@ class Learner:
         gradient: Doubles,
         noise: Doubles,
         factors: list[float],
+        residuals: Doubles,
+        noises: Doubles,
+        by_artwork: Doubles,
         encoded: EncodedCatalog,
     ) -> tuple[list[NewtonStage], list[Information], Stiffness]:
         """Return the steps (1) of play and of completion, the gradients after them, and the weights' stiffness.
@@ -408,16 +422,33 @@ class Learner:
             gradient: Sums of gradients, [P].
             noise: Variances of the noise in them, [P].
             factors: Ratios of real to simulated curvature, of play and of completion.
+            residuals: Sums of residuals by artwork, [n, 2].
+            noises: Variances of the noise in them, [n, 2].
+            by_artwork: Curvature by artwork, of play and of completion, [n, 2].
             encoded: The catalogue.
         """
         spec, state, decisions = encoded.spec, self.state, self.decisions * self.devices
         blocks = Blocks.of(spec)
         stages, informations, stiffnesses = [], [], []
-        for place, block, simulated_fisher, stage, before in (
-            (slice(len(blocks.play)), blocks.play, request.play * factors[0], state.play, self.play),
-            (slice(len(blocks.play), None), blocks.keep, request.keep * factors[1], state.keep, self.keep),
+        features, prior = mean_features(request.average, encoded), state.appeal_prior
+        away = state.model.appeal - self.prior_appeal
+        for column, (place, block, whole, stage, before) in enumerate(
+            (
+                (slice(len(blocks.play)), blocks.play, request.play, state.play, self.play),
+                (slice(len(blocks.play), None), blocks.keep, request.keep, state.keep, self.keep),
+            )
         ):
-            g, variance = gradient[place], noise[place]
+            appeal_variance = float((prior.titles + prior.artworks)[column, column])
+            g, variance, simulated_fisher = without_appeal(
+                gradient[place],
+                noise[place],
+                whole * factors[column],
+                features[column],
+                request.average.weights[:, column] * decisions * factors[column],
+                ArtworkSums(
+                    residuals[:, column], noises[:, column], by_artwork[:, column], away[:, column], appeal_variance
+                ),
+            )
             simulated_diagonal = np.diag(simulated_fisher)
             floor = MIN_OF_BLOCK * (np.bincount(block, simulated_diagonal) / np.bincount(block))[block]
             fisher = simulated_fisher + np.diag(np.maximum(floor - simulated_diagonal, 0.0))
@@ -435,8 +466,8 @@ class Learner:
             left = float(np.mean(diagonal / (diagonal + decisions**2 / information.precision)))
             damping = DAMPING[0] + left * (DAMPING[1] - DAMPING[0])
             precision, pull = information.of_truth(curvature, decisions, 1.0 / stage.variance[block])
-            away = state.model.theta[place] - self.prior[place]
-            step, variances = damped_step(stage.variance, precision, pull, away, block, len(spec.main_names), damping)
+            moved = state.model.theta[place] - self.prior[place]
+            step, variances = damped_step(stage.variance, precision, pull, moved, block, len(spec.main_names), damping)
             fall = curvature @ step / decisions
             stages.append(NewtonStage(variances, step, float(g @ step) / decisions, fall, secants))
             informations.append(information.moved(fall, stiffness.misfit))
@@ -482,6 +513,26 @@ class Learner:
             informations[column] = informations[column].moved(fisher * moved, stiffness.misfit)
             stiffnesses[column] = replace(stiffness, fall=curvature[:, column] * moved)
         return titles, artworks + step - whole, prior, informations, Stiffness.joint(stiffnesses)
+
+
+def _by_artwork(
+    part: Mapping[str, Doubles], name: str, to_sums: Doubles, variances: Doubles, place: Mapping[str, slice]
+) -> tuple[Doubles, Doubles]:
+    """Return sums by artwork, of play and of completion, and the variances of the noise in them, [n, 2] each."""
+    sums = part[name] * to_sums[place[name]], variances[place[name]]
+    return sums[0].reshape(2, -1).T, sums[1].reshape(2, -1).T
+
+
+def _measured(simulated: Doubles, observed: Doubles, noise: Doubles) -> Doubles:
+    """Return the curvature by artwork: the observed one, drawn towards the simulated one as far as noise hides it.
+
+    Args:
+        simulated: Curvature of simulated viewers, [n, 2].
+        observed: Curvature that devices have met, as a noised sum, [n, 2].
+        noise: Variances of the noise in it, [n, 2].
+    """
+    doubt = (EXPOSURE_SPREAD * simulated) ** 2
+    return np.maximum(simulated + doubt / (doubt + noise) * (observed - simulated), MIN_ARTWORK_CURVATURE)
 
 
 def _shrink(observed: float, expected: float, spread: float, variance: float) -> float:

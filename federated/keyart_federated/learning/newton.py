@@ -172,7 +172,7 @@ def explained_by(step: Doubles, curvature: Curvature, encoded: EncodedCatalog) -
     weights = Weights.from_flat(spec, step)
     moved = np.zeros((len(encoded.artwork), 2))
     by_tag = (
-        np.einsum("nz,nz->n", encoded.artwork, curvature.directions @ weights.play_artwork.T),
+        np.einsum("nz,nz->n", encoded.artwork, curvature.means(0, curvature.directions) @ weights.play_artwork.T),
         encoded.artwork @ weights.keep_artwork,
     )
     by_vector = (
@@ -180,7 +180,7 @@ def explained_by(step: Doubles, curvature: Curvature, encoded: EncodedCatalog) -
         np.concatenate([weights.keep_match, weights.keep_main]),
     )
     for column in (0, 1):
-        vector = curvature.vectors[column].copy()
+        vector = curvature.means(column, curvature.vectors[column])
         for part in (2, 3):  # matches of the artwork with its title, which depend on no viewer
             vector[:, part : matches - 1 : MATCHES_PER_KIND] = encoded.fixed_match[:, part:-1:MATCHES_PER_KIND]
         vector[:, vector.shape[1] - spec.viewer_size :] = encoded.title_shares[encoded.title_of]

@@ -28,6 +28,7 @@ ENCODED = EncodedCatalog.build(WORLD.catalog, SPEC)
 LAYOUT = TrainingLayout(SPEC, len(ENCODED.artwork))
 POPULATION = PopulationLayout(SPEC, len(ENCODED.first) - 1)
 TRAINING, OF_POPULATION = honest_vectors.training(LAYOUT), honest_vectors.population(POPULATION)
+CURVATURE = LAYOUT.places["curvature"]
 CLIP = integer_norm(UNITS, LAYOUT.size)
 VARIANCE = math.ceil((2.4 * CLIP) ** 2 / DEVICES)
 NOISE = DEVICES * VARIANCE
@@ -39,6 +40,7 @@ def vectors(rng: np.random.Generator, mean: float = 0.15, count: int = DEVICES) 
     ahead = np.zeros(main)
     ahead[:5] = 1 / np.sqrt(5)
     spread = rng.normal(size=(count, main)) / np.sqrt(main)
+    spread[:, CURVATURE] = np.abs(spread[:, CURVATURE])
     whole = mean * ahead + math.sqrt(1 - mean**2) * spread
     whole *= training_main_norm() / np.sqrt((whole**2).sum(axis=1, keepdims=True))
     side = SIDE_NORM * np.tile([0.6, 0.1, 0.3, 0.15, 0.1, 0.3, 0.15], (count, 1))
@@ -72,7 +74,7 @@ def test_bound_is_above_the_truth_as_often_as_it_says(monkeypatch):
     monkeypatch.setattr(guard, "FALSE_ALARM", 0.2)  # a test that rarely fails needs many draws
     rng = np.random.default_rng(3)
     sent, below, refused = vectors(rng), 0, 0
-    main = sent[:, : LAYOUT.size - SIDE_ENTRIES].sum(axis=0)
+    main = sent[:, : CURVATURE.start].sum(axis=0)
     truth = math.sqrt(float(main @ main)) / (DEVICES * CLIP)
     for _ in range(150):
         total = sent.sum(axis=0) + skellam_noise(LAYOUT.size, NOISE, rng.bytes)
@@ -105,6 +107,7 @@ def spoilt(total: np.ndarray, place: int, value: float) -> np.ndarray:
     [
         (0, -0.6, "entry"),
         (2, 1.6, "entry"),
+        (-1, -0.6, "entry"),  # the last curvature
         (1, 0.99, "contradict"),
         (4, 0.9, "contradict"),
     ],

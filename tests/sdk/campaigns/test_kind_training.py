@@ -44,7 +44,7 @@ TRAINING, POPULATION = TrainingLayout(SPEC, PICTURES), PopulationLayout(SPEC, le
 P = parameter_count(SPEC)
 PLAY = play_parameter_count(SPEC)
 WEIGHTS = Weights.zero_shot(SPEC)
-SCALE = np.random.default_rng(9).uniform(0.5, 3.0, P + 2 * PICTURES)
+SCALE = np.random.default_rng(9).uniform(0.5, 3.0, TRAINING.scaled)
 CLIP, MOST = 2.0, 20.0
 SMALL = 1e-6  # of float32 sums
 
@@ -224,11 +224,14 @@ def test_training_places():
         part = TRAINING.parts(vector)
         back = 1e6 / training_main_norm()
         np.testing.assert_allclose(part["gradient"] * back * SCALE[:P], device.gradient[row], rtol=1e-5)
-        residual = np.zeros((2, PICTURES))
-        for n, picture in enumerate(shown[row]):
-            residual[:, picture] += device.artworks[row, n, [0, 2]]
-        np.testing.assert_allclose(part["artworks"] * back * SCALE[P:], residual.ravel(), rtol=1e-5, atol=SMALL)
-        assert (residual != 0).any(axis=1).all()
+        for name, columns in (("artworks", [0, 2]), ("curvature", [1, 3])):
+            sums = np.zeros((2, PICTURES))
+            for n, picture in enumerate(shown[row]):
+                sums[:, picture] += device.artworks[row, n, columns]
+            told = part[name] * back * SCALE[TRAINING.places[name]]
+            np.testing.assert_allclose(told, sums.ravel(), rtol=1e-5, atol=SMALL)
+            assert (sums != 0).any(axis=1).all()
+        assert (part["curvature"] >= 0).all()
         side = part["side"] / SIDE_NORM
         counted = log.counted[row]
         decisions, tried = counted.sum(), (counted * log.played[row]).sum()
@@ -303,4 +306,4 @@ def test_parts_share_the_norm():
     assert training_main_norm() ** 2 + SIDE_ENTRIES * SIDE_NORM**2 + MOMENTS_NORM**2 == pytest.approx(1.0)
     assert population_part_norm() ** 2 * len(POPULATION_PART_SCALES) == pytest.approx(1.0)
     assert set(POPULATION_PART_SCALES) == set(POPULATION.sizes) and training_main_norm() > 0.9
-    assert TRAINING.size == P + 2 * PICTURES + SIDE_ENTRIES == TRAINING.scaled + SIDE_ENTRIES
+    assert TRAINING.size == P + 4 * PICTURES + SIDE_ENTRIES == TRAINING.scaled + SIDE_ENTRIES

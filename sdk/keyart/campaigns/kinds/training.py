@@ -1,7 +1,8 @@
 """Training: the gradient of a device's whole log, with a norm of at most 1, so that noise can cover each person.
 
-Its curvature stays on the device: what costs noise and can be computed from simulated viewers is not sent
-(learning.md, "What privacy costs"). Server side: `keyart_federated.campaigns.training`.
+Of its curvature only that of single artworks' logits is sent, since nobody can guess well who is shown what. The rest
+stays on the device: what costs noise and can be computed from simulated viewers is not sent (docs/decisions/0003 and
+0020). Server side: `keyart_federated.campaigns.training`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from .gradient import ARTWORK_SUMS, direction_features, gradient_sums
 
 SIDE_NORM = 0.1  # the most that a side entry adds to the norm
 SIDE_ENTRIES = 7
-PLAY, COMPLETION = 0, 2  # columns of `gradient.Sums.artworks` with the residuals
+RESIDUALS, CURVATURE = (0, 2), (1, 3)  # of play and of completion, in columns of `GradientSums.artworks`
 MOMENTS_NORM = 0.1  # what the moments have of a norm of 1
 MOMENTS_SIZE = 24.0  # what moments are divided by: above the norm that most devices have
 LatentBlocks = Literal["none", "tags", "artworks"]
@@ -46,7 +47,8 @@ class TrainingLayout(VectorLayout):
     Its parts are: gradient [P]: of the whole log, each entry divided by its scale. artworks [2n]: residuals by
     artwork, likewise: Σ (played − q), then Σ (quality − κ) over plays. If the model has latents f of viewers
     (`keyart.model.latents`): tag_latents [Z · F]: Σ (played − q) z fᵀ, likewise; artwork_latents [2n · F], if
-    `latents` is "artworks": by artwork Σ (played − q) f, then Σ q(1 − q) f, likewise; moments [(U + F) · F]: the mean
+    `latents` is "artworks": by artwork Σ (played − q) f, then Σ q(1 − q) f, likewise. curvature [2n]: of the
+    artworks' logits, Σ q(1 − q), then Σ κ(1 − κ) over plays, likewise. With latents, moments [(U + F) · F]: the mean
     of [u, f] fᵀ over the device's decisions, u = [1, h̃, c], with a norm of at most `MOMENTS_NORM`. side
     [`SIDE_ENTRIES`]: the factor that clipping shortened the rest by (1 for none), whether it did not, decisions as a
     share of the maximum, of them plays and quality plays, and the curvature of play and of completion, summed, over
@@ -79,6 +81,7 @@ class TrainingLayout(VectorLayout):
             sizes["tag_latents"] = self.spec.artwork_size * LATENTS
         if self.latents == "artworks":
             sizes["artwork_latents"] = 2 * self.artworks * LATENTS
+        sizes["curvature"] = 2 * self.artworks
         if self.latents != "none":
             sizes["moments"] = (len(self.spec.direction_names) + LATENTS) * LATENTS
         return sizes | {"side": SIDE_ENTRIES}
@@ -122,13 +125,16 @@ def training_vectors(
     """
     device, by_artwork = gradient_sums(weights, log), layout.latents == "artworks"
     along = device.artworks[..., ARTWORK_SUMS - 2 * LATENTS :]  # (played − q) f, then q(1 − q) f
-    columns = device.artworks[..., [PLAY, COMPLETION]]
+    columns = device.artworks[..., [*RESIDUALS, *CURVATURE]]
     shown, tables = _by_artwork(artworks, np.concatenate([columns, along], axis=-1) if by_artwork else columns)
     first = {name: place.start for name, place in layout.places.items()}
     blocks: list[tuple[Ints, npt.NDArray[np.floating]]] = [
         (np.arange(layout.sizes["gradient"]), device.gradient),
-        (first["artworks"] + shown, tables[..., 0]),
-        (first["artworks"] + layout.artworks + shown, tables[..., 1]),
+        *(
+            (first[part] + column * layout.artworks + shown, tables[..., 2 * half + column])
+            for half, part in enumerate(("artworks", "curvature"))
+            for column in (0, 1)
+        ),
     ]
     decisions = log.counted.sum(-1).astype(np.float64)
     moments = []
@@ -138,8 +144,9 @@ def training_vectors(
         if by_artwork:
             of_shown = (shown[..., None] * LATENTS + np.arange(LATENTS)).reshape(len(shown), -1)
             for table in (0, 1):
-                start, columns_of = first["artwork_latents"] + table * layout.artworks * LATENTS, 2 + table * LATENTS
-                values = tables[..., columns_of : columns_of + LATENTS]
+                start = first["artwork_latents"] + table * layout.artworks * LATENTS
+                column = columns.shape[-1] + table * LATENTS
+                values = tables[..., column : column + LATENTS]
                 blocks.append((start + of_shown, values.reshape(of_shown.shape)))
         moments.append(_moments(log, decisions))
     places = np.concatenate([np.broadcast_to(place, values.shape) for place, values in blocks], axis=1)
@@ -207,7 +214,7 @@ def _by_artwork(artworks: Ints, values: Doubles) -> tuple[Ints, Doubles]:
     sums = np.empty((devices * count, values.shape[-1]))
     for column, of_column in enumerate(np.moveaxis(values, -1, 0)):
         sums[:, column] = np.bincount(place.ravel(), of_column.ravel(), devices * count)
-    return shown.reshape(devices, count), sums.reshape(devices, count, -1)
+    return shown.reshape(devices, count), sums.reshape(devices, count, values.shape[-1])
 
 
 def layout(offer: Offer, encoded: EncodedCatalog, latents: bool) -> TrainingLayout | None:
