@@ -207,7 +207,7 @@ def _by_artwork(artworks: Ints, values: Doubles) -> tuple[Ints, Doubles]:
     sums = np.empty((devices * count, values.shape[-1]))
     for column, of_column in enumerate(np.moveaxis(values, -1, 0)):
         sums[:, column] = np.bincount(place.ravel(), of_column.ravel(), devices * count)
-    return shown.reshape(devices, count), sums.reshape(devices, count, -1)
+    return shown.reshape(devices, count), sums.reshape(devices, count, values.shape[-1])
 
 
 def layout(offer: Offer, encoded: EncodedCatalog, latents: bool) -> TrainingLayout | None:
