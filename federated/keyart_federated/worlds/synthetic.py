@@ -148,7 +148,7 @@ class SyntheticWorld(TabularWorld):
         own = np.random.default_rng([seed, 11])
         play = taste * people.taste
         play += appeal * own.standard_normal(pictures.count)
-        play += title_taste * np.repeat(people.match, artworks, axis=1)
+        play.reshape(len(play), titles, artworks)[...] += (title_taste * people.match)[:, :, None]
         play += clickbait_pull * pictures.clickbait
         hidden = drawn_within_titles(titles, artworks, hidden_bait, np.random.default_rng([seed, 45]))
         play += hidden_bait_pull * hidden
@@ -169,6 +169,7 @@ class SyntheticWorld(TabularWorld):
             keep_artwork.astype(np.float32),
             _course(common, taste * (people.later - people.taste) if people.later is not None else None),
         )
+        del play  # of twice the size of what is kept: a table for all viewers is most of a world's memory
         page = pictures.popularity * np.exp(calendar.weeks @ pictures.title_genres.T)
         late = np.random.default_rng([seed, 44]).permutation(titles)[: min(round(premieres * titles), titles - 1)]
         page[: -(-weeks // 2), late] = 0.0

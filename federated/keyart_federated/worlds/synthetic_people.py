@@ -64,7 +64,12 @@ def made_up_people(genre_shares: Doubles, pictures: SyntheticArtworks, settings:
             other = drawn_genre_shares(np.random.default_rng([seed, then]), len(shares))
             _, new = _tastes(other, genre_shares, pictures, settings, seed, then)
             later.append(_mixed(likes, new, settings.drift))
-    return People(np.concatenate(match), np.concatenate(taste), np.concatenate(later) if later else None, partner)
+    return People(_joined(match), _joined(taste), _joined(later) if later else None, partner)
+
+
+def _joined(groups: list[Doubles]) -> Doubles:
+    """Return the rows of all groups; without a copy where there is one, since a table of tastes is large."""
+    return groups[0] if len(groups) == 1 else np.concatenate(groups)
 
 
 def drawn_genre_shares(rng: np.random.Generator, people: int) -> Doubles:
@@ -80,7 +85,8 @@ def within_titles(values: Doubles, artworks: int) -> Doubles:
     """Return `values` [rows, titles × artworks] less each title's mean, scaled to standard deviation 1."""
     blocks = values.reshape(len(values), -1, artworks)
     centred = (blocks - blocks.mean(axis=2, keepdims=True)).reshape(values.shape)
-    return np.asarray(centred / (centred[:1000].std() + 1e-12))
+    centred /= centred[:1000].std() + 1e-12
+    return np.asarray(centred)
 
 
 def _partners(devices: int, share: float, seed: int) -> Integers | None:
