@@ -10,18 +10,24 @@ algorithms for variance components models").
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from keyart.model import EncodedCatalog
 
 from ..types import Doubles
+from .artwork_sums import ArtworkSums
+from .information import Information, Stiffness
 
 ITERATIONS = 8
 START_VARIANCE = 0.05
 PSEUDO_COUNT = 4.0  # perfectly observed artworks, or titles, that the start counts as
 VARIANCE_RANGE = (1e-3, 1.0)
+# Logits that a round moves an artwork by: its curvature is that of where it stands, and for one that hardly anybody
+# plays it is far smaller than on the way to where it should be.
+MAX_STEP = 1.5
 MAX_LOGIT, MAX_DEVIATIONS = 10.0, 10.0
 TINY = 1e-12
 
@@ -80,6 +86,54 @@ class AppealPrior:
         """Return the posterior mean [n, 2] and covariance [n, 2, 2] of artworks."""
         covariance = np.linalg.inv(precision[:, None, :] * np.eye(2) + np.linalg.inv(self.artworks))
         return np.einsum("nij,nj->ni", covariance, vector), covariance
+
+
+def advance(
+    prior: AppealPrior,
+    known: Sequence[Information],
+    stiffness: Stiffness,
+    sums: ArtworkSums,
+    appeal: Doubles,
+    explained: Doubles,
+    decisions: float,
+    encoded: EncodedCatalog,
+) -> tuple[Doubles, Doubles, AppealPrior, list[Information], Stiffness]:
+    """Return appeal by title [T, 2] and by artwork [n, 2] after a round, the next prior, and what they follow from.
+
+    Args:
+        prior: The prior of appeal.
+        known: Information on the logits of play and of completion before the round.
+        stiffness: Stiffness of the curvature, of play and then of completion, [2n].
+        sums: Sums of the round by artwork.
+        appeal: Appeal before the round, from the prior mean, [n, 2].
+        explained: Logits that the round's step of the weights explains, [n, 2].
+        decisions: Number of decisions of all devices.
+        encoded: The catalogue.
+    """
+    count = len(appeal)
+    informations, stiffnesses, fishers, precisions, observed = [], [], [], [], []
+    for column, before in enumerate(known):
+        curvature, residual, noise = (values[:, column] for values in (sums.curvature, sums.residuals, sums.noise))
+        stiff = stiffness.part(slice(column * count, (column + 1) * count))
+        aged = before.aged(decisions, curvature * stiff.ratio)
+        stiff = stiff.joined(aged, residual, noise, decisions)
+        fisher = curvature * stiff.ratio
+        information = aged.joined(residual, noise, decisions, fisher)
+        precision, pull = information.of_truth(fisher, decisions)
+        # What θ explains now is not explained twice; and both tables together are what was there and a step.
+        observed.append(pull + precision * (appeal - explained)[:, column])
+        informations.append(information)
+        stiffnesses.append(stiff)
+        fishers.append(fisher)
+        precisions.append(precision)
+    titles, artworks, new_prior = prior.solve(np.stack(precisions, axis=1), np.stack(observed, axis=1), encoded)
+    whole = titles[encoded.title_of] + artworks - appeal + explained
+    step = np.clip(whole, -MAX_STEP, MAX_STEP)
+    for column, fisher in enumerate(fishers):
+        stiff, moved = stiffnesses[column], step[:, column] / decisions
+        informations[column] = informations[column].moved(fisher * moved, stiff.misfit)
+        stiffnesses[column] = replace(stiff, fall=sums.curvature[:, column] * moved)
+    return titles, artworks + step - whole, new_prior, informations, Stiffness.joint(stiffnesses)
 
 
 def _updated(before: Doubles, means: Doubles, covariances: Doubles) -> Doubles:

@@ -33,14 +33,14 @@ from keyart.model import LATENTS, EncodedCatalog, Weights
 
 from ..rounding import sum_variance
 from ..types import Doubles, Integers
-from . import artwork_latents
-from .artwork_appeal import AppealPrior
+from . import artwork_appeal, artwork_latents
 from .artwork_latents import ArtworkLatents, LatentInformation
+from .artwork_sums import ArtworkSums
 from .curvature import Curvature, simulated
 from .information import Information, Stiffness
 from .learner_state import LearnerState
 from .learning_request import MIN_ARTWORK_CURVATURE, LearningRequest
-from .marginal import ArtworkSums, mean_features, without_appeal
+from .marginal import mean_features, without_appeal
 from .newton import Blocks, NewtonStage, damped_step, explained_by, recentred, with_secant
 from .viewer_population import Population
 
@@ -48,15 +48,10 @@ from .viewer_population import Population
 # former back; the latter overshoots until what simulated curvature lacks is found.
 DAMPING = (0.9, 0.65)
 LATENT_DAMPING = 0.65
-# Logits that a round moves an artwork by: its curvature is that of where it stands, and for one that hardly anybody
-# plays it is far smaller than on the way to where it should be.
-MAX_APPEAL_STEP = 1.5
 # A log holds decisions of older models, but the gradient is at the newest: with few new decisions, a curvature that
 # only remembers makes the step run away.
 MIN_FRESH_SHARE = 0.5
 OF_WEIGHTS = 0.1  # E[w²] over E[w], about: by which the square of a sum of w is smaller than that of r
-# Standard deviation of an artwork's curvature, as a share of the simulated one: whom it is shown to is a guess.
-EXPOSURE_SPREAD = 0.6
 SECANT_DEVIATIONS = 2.0  # standard deviations by which a slope must be off before noise is not to blame
 CURVATURE_FACTOR_RANGE = (0.25, 4.0)
 BOOST = 3.0  # artworks' sums are scaled down by it against the rest
@@ -182,8 +177,8 @@ class Learner:
         diagonal = np.concatenate([np.diag(play), np.diag(keep)])
         diagonal = np.maximum(diagonal, MIN_OF_MEAN**2 * diagonal.mean())
         squares = [diagonal, *floor.T]
-        # Each entry divided by its own spread has a mean square of 1; those of the artworks have 1 / BOOST², and their
-        # curvature, which has the scale of the residuals, has less.
+        # Each entry divided by its own spread has a mean square of 1; those of the artworks have 1 / BOOST², and
+        # their curvature, which has the scale of the residuals, has less.
         expected = len(diagonal) + (1 + OF_WEIGHTS) * artworks.size / BOOST**2
         if latents != "none":
             moments = np.diag(self.latents.second)
@@ -192,7 +187,10 @@ class Learner:
             squares.append(np.outer(by_tag, moments).ravel())
             expected += len(squares[-1]) / BOOST**2
             if latents == "artworks":
-                squares += [np.outer(floor[:, 0], moments).ravel(), np.outer(floor[:, 0], moments).ravel() * OF_WEIGHTS]
+                squares += [
+                    np.outer(floor[:, 0], moments).ravel(),
+                    np.outer(floor[:, 0], moments).ravel() * OF_WEIGHTS,
+                ]
                 expected += 2 * len(squares[-1]) / BOOST**2
         scale = np.sqrt(np.concatenate([*squares, *floor.T]) / count)
         learner = replace(
@@ -261,30 +259,34 @@ class Learner:
         factor = max(_shrink(side[0], expected_factor, FACTOR_SPREAD, side_variance), MIN_FACTOR)
         to_sums = request.scale * request.clip / (request.units * training_main_norm() * factor)
         variances = noise * to_sums**2 + FAINT * self.devices * request.scale**2
-        place = request.layout(encoded).places
-        residuals, noises = _by_artwork(part, "artworks", to_sums, variances, place)
-        by_artwork = _measured(request.artworks, *_by_artwork(part, "curvature", to_sums, variances, place))
+        place, scaled = request.layout(encoded).places, total[: len(to_sums)] * to_sums
+        sums = ArtworkSums.read(scaled, variances, place, request.artworks)
         stages, gradients, weight_stiffness = self._steps(
             request,
-            part["gradient"] * to_sums[place["gradient"]],
+            scaled[place["gradient"]],
             variances[place["gradient"]],
             self._curvature_factors(request, side[5:7], side_variance),
-            residuals,
-            noises,
-            by_artwork,
+            sums,
             encoded,
         )
         step = np.concatenate([stage.step for stage in stages])
         explained = explained_by(step, request.average, encoded)
-        titles, artworks, appeal_prior, informations, stiffness = self._tables(
-            by_artwork, residuals, noises, explained, encoded
+        titles, artworks, appeal_prior, informations, stiffness = artwork_appeal.advance(
+            state.appeal_prior,
+            (self.artworks, self.completions),
+            self.stiffness,
+            sums,
+            state.model.appeal - self.prior_appeal,
+            explained,
+            self.decisions * self.devices,
+            encoded,
         )
         shifts = (
             Weights.from_flat(spec, step).play_artwork.astype(np.float64),
             (self.prior_appeal + titles[encoded.title_of] + artworks - state.model.appeal)[:, 0],
         )
         latent_tables, latents = self._latents(
-            request, part, to_sums, variances, side_variance, by_artwork[:, 0], shifts, encoded
+            request, part, scaled, variances, side_variance, sums.curvature[:, 0], shifts, encoded
         )
         theta, taste, prior = state.model.theta + step, state.model.population_taste, self.prior
         if state.rounds == 0:
@@ -327,7 +329,7 @@ class Learner:
             weights=weight_stiffness,
             stiffness=stiffness,
             latents=latents,
-            exposure=self.exposure * by_artwork[:, 0] / request.artworks[:, 0],
+            exposure=self.exposure * sums.curvature[:, 0] / request.artworks[:, 0],
             prior=prior,
             rates=(rates[0], rates[1]),
             reach=self.reach * float(np.exp(-REACH_STEP * (unclipped - aim))),
@@ -347,7 +349,7 @@ class Learner:
         self,
         request: LearningRequest,
         part: Mapping[str, Doubles],
-        to_sums: Doubles,
+        scaled: Doubles,
         variances: Doubles,
         side_variance: float,
         curvature: Doubles,
@@ -359,8 +361,8 @@ class Learner:
         Args:
             request: The request of the round.
             part: The sum, by part of its layout.
-            to_sums: Factor from integers to sums, by scaled entry.
-            variances: Variance of the noise in these sums, by scaled entry.
+            scaled: The sums of which scales are taken off.
+            variances: Variances of the noise in them.
             side_variance: Variance of the noise in a mean of side entries.
             curvature: Curvature of play by artwork, [n].
             shifts: By how much this round moves tag weights [Z, U] and artworks' logits of play [n].
@@ -378,9 +380,9 @@ class Learner:
         tags, artworks = place["tag_latents"], place.get("artwork_latents", slice(0))
         by_artwork, shape = request.latents == "artworks", (2, -1, LATENTS)
         sums = artwork_latents.Sums(
-            part["tag_latents"] * to_sums[tags],
+            scaled[tags],
             variances[tags],
-            (part["artwork_latents"] * to_sums[artworks]).reshape(shape) if by_artwork else None,
+            scaled[artworks].reshape(shape) if by_artwork else None,
             variances[artworks].reshape(shape) if by_artwork else None,
         )
         decisions = self.decisions * self.devices
@@ -410,9 +412,7 @@ class Learner:
         gradient: Doubles,
         noise: Doubles,
         factors: list[float],
-        residuals: Doubles,
-        noises: Doubles,
-        by_artwork: Doubles,
+        sums: ArtworkSums,
         encoded: EncodedCatalog,
     ) -> tuple[list[NewtonStage], list[Information], Stiffness]:
         """Return the steps (1) of play and of completion, the gradients after them, and the weights' stiffness.
@@ -422,9 +422,7 @@ class Learner:
             gradient: Sums of gradients, [P].
             noise: Variances of the noise in them, [P].
             factors: Ratios of real to simulated curvature, of play and of completion.
-            residuals: Sums of residuals by artwork, [n, 2].
-            noises: Variances of the noise in them, [n, 2].
-            by_artwork: Curvature by artwork, of play and of completion, [n, 2].
+            sums: Sums of the round by artwork.
             encoded: The catalogue.
         """
         spec, state, decisions = encoded.spec, self.state, self.decisions * self.devices
@@ -438,16 +436,16 @@ class Learner:
                 (slice(len(blocks.play), None), blocks.keep, request.keep, state.keep, self.keep),
             )
         ):
-            appeal_variance = float((prior.titles + prior.artworks)[column, column])
             g, variance, simulated_fisher = without_appeal(
                 gradient[place],
                 noise[place],
                 whole * factors[column],
+                column,
+                sums,
+                away[:, column],
+                float((prior.titles + prior.artworks)[column, column]),
                 features[column],
                 request.average.weights[:, column] * decisions * factors[column],
-                ArtworkSums(
-                    residuals[:, column], noises[:, column], by_artwork[:, column], away[:, column], appeal_variance
-                ),
             )
             simulated_diagonal = np.diag(simulated_fisher)
             floor = MIN_OF_BLOCK * (np.bincount(block, simulated_diagonal) / np.bincount(block))[block]
@@ -467,72 +465,14 @@ class Learner:
             damping = DAMPING[0] + left * (DAMPING[1] - DAMPING[0])
             precision, pull = information.of_truth(curvature, decisions, 1.0 / stage.variance[block])
             moved = state.model.theta[place] - self.prior[place]
-            step, variances = damped_step(stage.variance, precision, pull, moved, block, len(spec.main_names), damping)
+            step, variances = damped_step(
+                stage.variance, precision, pull, moved, block, len(spec.main_names), damping
+            )
             fall = curvature @ step / decisions
             stages.append(NewtonStage(variances, step, float(g @ step) / decisions, fall, secants))
             informations.append(information.moved(fall, stiffness.misfit))
             stiffnesses.append(replace(stiffness, fall=fisher @ step / decisions))
         return stages, informations, Stiffness.joint(stiffnesses)
-
-    def _tables(
-        self, curvature: Doubles, residuals: Doubles, noise: Doubles, explained: Doubles, encoded: EncodedCatalog
-    ) -> tuple[Doubles, Doubles, AppealPrior, list[Information], Stiffness]:
-        """Return appeal by title [T, 2] and by artwork [n, 2], its prior, and the information behind them.
-
-        Args:
-            curvature: Curvature by artwork, of play and of completion, [n, 2].
-            residuals: Sums of residuals by artwork, [n, 2].
-            noise: Variances of the noise in them, [n, 2].
-            explained: Logits that the round's step of the weights explains, [n, 2].
-            encoded: The catalogue.
-        """
-        decisions, count = self.decisions * self.devices, len(curvature)
-        appeal = self.state.model.appeal - self.prior_appeal
-        informations, stiffnesses, fishers, precisions, observed = [], [], [], [], []
-        for column, before in enumerate((self.artworks, self.completions)):
-            simulated_fisher, residual, variance = curvature[:, column], residuals[:, column], noise[:, column]
-            stiffness = self.stiffness.part(slice(column * count, (column + 1) * count))
-            aged = before.aged(decisions, simulated_fisher * stiffness.ratio)
-            stiffness = stiffness.joined(aged, residual, variance, decisions)
-            fisher = simulated_fisher * stiffness.ratio
-            information = aged.joined(residual, variance, decisions, fisher)
-            precision, pull = information.of_truth(fisher, decisions)
-            # What θ explains now is not explained twice; and both tables together are what was there and a step.
-            observed.append(pull + precision * (appeal - explained)[:, column])
-            informations.append(information)
-            stiffnesses.append(stiffness)
-            fishers.append(fisher)
-            precisions.append(precision)
-        titles, artworks, prior = self.state.appeal_prior.solve(
-            np.stack(precisions, axis=1), np.stack(observed, axis=1), encoded
-        )
-        whole = titles[encoded.title_of] + artworks - appeal + explained
-        step = np.clip(whole, -MAX_APPEAL_STEP, MAX_APPEAL_STEP)
-        for column, fisher in enumerate(fishers):
-            stiffness, moved = stiffnesses[column], step[:, column] / decisions
-            informations[column] = informations[column].moved(fisher * moved, stiffness.misfit)
-            stiffnesses[column] = replace(stiffness, fall=curvature[:, column] * moved)
-        return titles, artworks + step - whole, prior, informations, Stiffness.joint(stiffnesses)
-
-
-def _by_artwork(
-    part: Mapping[str, Doubles], name: str, to_sums: Doubles, variances: Doubles, place: Mapping[str, slice]
-) -> tuple[Doubles, Doubles]:
-    """Return sums by artwork, of play and of completion, and the variances of the noise in them, [n, 2] each."""
-    sums = part[name] * to_sums[place[name]], variances[place[name]]
-    return sums[0].reshape(2, -1).T, sums[1].reshape(2, -1).T
-
-
-def _measured(simulated: Doubles, observed: Doubles, noise: Doubles) -> Doubles:
-    """Return the curvature by artwork: the observed one, drawn towards the simulated one as far as noise hides it.
-
-    Args:
-        simulated: Curvature of simulated viewers, [n, 2].
-        observed: Curvature that devices have met, as a noised sum, [n, 2].
-        noise: Variances of the noise in it, [n, 2].
-    """
-    doubt = (EXPOSURE_SPREAD * simulated) ** 2
-    return np.maximum(simulated + doubt / (doubt + noise) * (observed - simulated), MIN_ARTWORK_CURVATURE)
 
 
 def _shrink(observed: float, expected: float, spread: float, variance: float) -> float:

@@ -1,53 +1,42 @@
 """Marginal gradients: what a round tells of the ranker's weights once the artworks' own appeal is integrated out.
 
 An artwork that many play may owe it to its tags or to itself. A step of the weights that takes the tags to be the
-cause takes from each artwork what is its own, and a few rounds go by until that is mended. With the artworks' logits b
-integrated out under their prior of variance v, an artwork's residual r and curvature w tell the weights only
+cause takes from each artwork what is its own, and a few rounds go by until that is mended. With the artworks' logits
+b integrated out under their prior of variance v, an artwork's residual r (with noise of variance N) and curvature w
+leave to the weights only
 
-    g ← g − Σ_a k_a c_a (r_a − (b_a − μ_a) / v) / w_a        F ← F − Σ_a k_a c_a c_aᵀ / w_a        k = w / (w + 1 / v)
+    g ← g − Σ_a k_a c_a (r_a − (b_a − μ_a) / v) / w_a        F ← F − Σ_a k_a c_a c_aᵀ / w_a
 
-with c_a the cross-information of weights and logit (a Schur complement; Boyd and Vandenberghe 2004, "Convex
-optimization", appendix A.5.5). Where nothing moves any more, both gradients are 0 at the same place. c is known from
-simulated viewers alone, so that only a part of it is believed: with all of it, a world whose catalogue changes
-half-way diverged (docs/decisions/0020).
+with k = w / (w + (1 + N / w) / v) and c_a the cross-information of weights and logit (a Schur complement; Boyd and
+Vandenberghe 2004, "Convex optimization", appendix A.5.5). Where nothing moves any more, both gradients are 0 at the
+same place. c is known from simulated viewers alone, so that only a part of it is believed: with all of it, a world
+whose catalogue changes half-way diverged (docs/decisions/0021).
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from keyart.model import EncodedCatalog
 
 from ..types import Doubles
+from .artwork_sums import ArtworkSums
 from .curvature import Curvature
 
 BELIEVED = 0.5  # share of the simulated cross-information that is taken to be true
 TINY = 1e-300
 
 
-@dataclass(frozen=True)
-class ArtworkSums:
-    """What a round tells of one logit, of play or of completion, by artwork.
-
-    Attributes:
-        residual: Residuals, [n].
-        noise: Variances of the noise in them, [n].
-        curvature: Curvature of the logit, [n].
-        away: The logits' distance from their prior means, [n].
-        variance: Prior variance of the logits.
-    """
-
-    residual: Doubles
-    noise: Doubles
-    curvature: Doubles
-    away: Doubles
-    variance: float
-
-
 def without_appeal(
-    gradient: Doubles, noise: Doubles, fisher: Doubles, average: Doubles, weights: Doubles, sums: ArtworkSums
+    gradient: Doubles,
+    noise: Doubles,
+    fisher: Doubles,
+    column: int,
+    sums: ArtworkSums,
+    away: Doubles,
+    variance: float,
+    average: Doubles,
+    weights: Doubles,
 ) -> tuple[Doubles, Doubles, Doubles]:
     """Return the gradient [P], the variances of its noise [P] and the curvature [P, P] without what is appeal.
 
@@ -55,15 +44,18 @@ def without_appeal(
         gradient: Sums of gradients, [P].
         noise: Variances of the noise in them, [P].
         fisher: Simulated curvature of the weights, [P, P].
+        column: 0 for the weights of play, 1 for those of completion.
+        sums: Sums of the round by artwork.
+        away: Distance of the artworks' logits from their prior means, [n].
+        variance: Prior variance of these logits.
         average: Simulated mean features of those who see an artwork, [n, P] (`mean_features`).
-        weights: Simulated curvature of the artworks' logits, [n], in which `fisher` counts them.
-        sums: Sums by artwork.
+        weights: Simulated curvature of the artworks' logits, [n], with which `fisher` counts them.
     """
-    w = sums.curvature
-    believed = BELIEVED * w / (w + sums.noise / np.maximum(w, TINY) + 1.0 / sums.variance)
+    residual, residual_noise, w = (values[:, column] for values in (sums.residuals, sums.noise, sums.curvature))
+    believed = BELIEVED * w / (w + (1.0 + residual_noise / w) / variance)
     return (
-        gradient - average.T @ (believed * (sums.residual - sums.away / sums.variance)),
-        noise + (average**2).T @ (believed**2 * sums.noise),
+        gradient - average.T @ (believed * (residual - away / variance)),
+        noise + (average**2).T @ (believed**2 * residual_noise),
         fisher - (average.T * (believed * weights)) @ average,
     )
 

@@ -1,8 +1,8 @@
 """Training: the gradient of a device's whole log, with a norm of at most 1, so that noise can cover each person.
 
 Of its curvature only that of single artworks' logits is sent, since nobody can guess well who is shown what. The rest
-stays on the device: what costs noise and can be computed from simulated viewers is not sent (docs/decisions/0003 and
-0020). Server side: `keyart_federated.campaigns.training`.
+stays on the device: what costs noise and can be computed from simulated viewers is not sent (decisions 0003 and
+0021). Server side: `keyart_federated.campaigns.training`.
 """
 
 from __future__ import annotations
