@@ -48,7 +48,9 @@ def rollout_plan_of(campaign: Campaign | None, fleet: KnownFleet = UNKNOWN_FLEET
         campaign: The campaign; None for an uploaded bundle, which is rolled out as one with default settings.
         fleet: The fleet, to which stages are fitted that the campaign does not give.
     """
-    settings = TrainingSettings() if campaign is None else settings_of(campaign, SETTINGS[campaign.kind])
+    settings = (
+        TrainingSettings.model_validate({}) if campaign is None else settings_of(campaign, SETTINGS[campaign.kind])
+    )
     if isinstance(settings, TrainingSettings) and (settings.stages or not settings.gates):
         return settings.rollout
     plan = settings.rollout if isinstance(settings, TrainingSettings) else RolloutPlan()

@@ -59,8 +59,8 @@ class RolloutPlan:
     def fitted(self, fleet: KnownFleet, minimum_devices: int, cohorts: int) -> RolloutPlan:
         """Return the plan with a first stage that holds enough of the fleet's devices for its check.
 
-        It has as many stages as this one at most. A fleet whose size is not known counts as large. In a fleet in which
-        not even half of the devices are enough, the first stage is that half, and a person decides.
+        It has as many stages as this one at most. A fleet of unknown size counts as large. Where not even half of the
+        devices are enough, the first stage is that half, and a person decides.
 
         Args:
             fleet: The fleet.
