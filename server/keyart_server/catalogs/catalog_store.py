@@ -88,8 +88,8 @@ def add(
 
 def newest(session: Session) -> CatalogVersion | None:
     """Return the current version, or None."""
-    versions = list_all(session, limit=1)
-    return versions[0] if versions else None
+    row = session.scalars(_WITHOUT_FILES.order_by(CatalogRow.number.desc()).limit(1)).one_or_none()
+    return None if row is None else _version(row, kept=True)  # it always keeps its file
 
 
 def find_by_digest(session: Session, digest: str) -> int | None:
