@@ -6,7 +6,12 @@ and `keyart issuer`:
         --vouchers vouchers.txt --catalog DATA/catalog.json --root DATA/tuf/root.json --server-key HEX \
         --issuer-key HEX --devices 50
 
-Each device uses one voucher; both keys are public. Prints a line of JSON for whatever happens, until Ctrl-C.
+Each device uses one voucher; both keys are public. Beside a trial server on this machine (`keyart serve
+--insecure-issuer --data DATA`) one option finds all of that, and takes the vouchers from the server:
+
+    python examples/visiting_devices.py --trial DATA --devices 30
+
+Prints a line of JSON for whatever happens, until Ctrl-C.
 """
 
 import argparse
@@ -22,6 +27,8 @@ from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 import keyart
 from keyart.bundle import Manifest, Slots, install_update, verify
@@ -138,6 +145,30 @@ class Device:
         self._art.close()
 
 
+def add_trial(given: argparse.Namespace) -> None:
+    """Fill in what the data folder of a trial server holds."""
+    keys = given.trial / "keys"
+    given.catalog, given.root = given.trial / "catalog.json", given.trial / "tuf" / "root.json"
+    given.server_key, given.issuer_key = (public_key(keys / f"{name}.pem") for name in ("offers", "issuer"))
+    headers = {
+        "Authorization": f"Bearer {(given.trial / 'issuer' / 'issuer.token').read_text().strip()}",
+        "Content-Type": "application/json",
+    }
+    body = json.dumps({"count": given.devices}).encode()
+    answer = transport(given.url.rstrip("/"))("POST", "/issuer/vouchers", body, headers)
+    given.vouchers = json.loads(answer.body)["vouchers"]
+
+
+def vouchers_of(path: str) -> list[str]:
+    """Return the vouchers of a file."""
+    return Path(path).read_text().split()
+
+
+def public_key(path: Path) -> bytes:
+    """Return the public half of a key file."""
+    return load_pem_private_key(path.read_bytes(), None).public_key().public_bytes_raw()
+
+
 def run(devices: list[Device], stop: threading.Event, workers: int = 8) -> None:
     """Visit the server whenever a visit is due, until stopped."""
     due = dict.fromkeys(devices, 0.0)
@@ -154,18 +185,25 @@ def run(devices: list[Device], stop: threading.Event, workers: int = 8) -> None:
 
 def main(arguments: list[str] | None = None, stop: threading.Event | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", required=True)
+    parser.add_argument(
+        "--trial", type=Path, metavar="DATA", help="data folder of a trial server; gives all the rest"
+    )
+    parser.add_argument("--url", default="http://127.0.0.1:8080")
     parser.add_argument("--issuer-url", help="of the issuer; by default the server is its own")
-    parser.add_argument("--vouchers", type=Path, required=True, help="of the issuer, one a line and device")
-    parser.add_argument("--catalog", type=Path, required=True, help="what the server was started with")
+    parser.add_argument("--vouchers", type=vouchers_of, default=[], help="of the issuer, one a line and device")
+    parser.add_argument("--catalog", type=Path, help="what the server was started with")
     parser.add_argument("--bundle", type=Path, help="that the app ships with")
     parser.add_argument("--root", type=Path, help="the trusted root; without it no model is fetched")
-    parser.add_argument("--server-key", type=bytes.fromhex, required=True, help="public, signs offers")
-    parser.add_argument("--issuer-key", type=bytes.fromhex, required=True, help="public, certifies devices")
+    parser.add_argument("--server-key", type=bytes.fromhex, help="public, signs offers")
+    parser.add_argument("--issuer-key", type=bytes.fromhex, help="public, certifies devices")
     parser.add_argument("--devices", type=int, default=50)
     parser.add_argument("--least", type=int, default=20, help="devices in a round that these demand")
     parser.add_argument("--epsilon", type=float, default=8.0, help="that a device ever gives away")
     given = parser.parse_args(arguments)
+    if given.trial is not None:
+        add_trial(given)
+    elif None in (given.catalog, given.server_key, given.issuer_key):
+        parser.error("give --trial, or --vouchers, --catalog, --server-key and --issuer-key")
     limits = keyart.Limits(
         servers=[given.server_key],
         issuers=[given.issuer_key],
@@ -173,9 +211,8 @@ def main(arguments: list[str] | None = None, stop: threading.Event | None = None
         epsilon=given.epsilon,
         contributions_a_day=1000,
     )
-    vouchers = given.vouchers.read_text().split()
-    if len(vouchers) < given.devices:
-        parser.error(f"{given.vouchers} has {len(vouchers)} vouchers for {given.devices} devices")
+    if len(given.vouchers) < given.devices:
+        parser.error(f"there are {len(given.vouchers)} vouchers for {given.devices} devices")
     issuer = transport((given.issuer_url or given.url).rstrip("/"))
     catalog, send = keyart.Catalog.load(given.catalog), transport(given.url.rstrip("/"))
     root = None if given.root is None else given.root.read_bytes()
@@ -188,7 +225,7 @@ def main(arguments: list[str] | None = None, stop: threading.Event | None = None
         for home in homes:
             home.mkdir()
         rest = (catalog, given.bundle, root, limits, send, issuer)
-        run([Device(n, home, *rest, vouchers[n]) for n, home in enumerate(homes)], stop)
+        run([Device(n, home, *rest, given.vouchers[n]) for n, home in enumerate(homes)], stop)
 
 
 if __name__ == "__main__":

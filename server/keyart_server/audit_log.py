@@ -27,6 +27,7 @@ from .monitoring import events
 from .state.tables.audit import FIRST_PREDECESSOR, HEAD_ID, AuditHead, AuditRow
 
 _UNCOMMITTED: Final = "keyart_audit_entries"  # key of the rows in the `info` of a session
+MAX_REASON_LENGTH: Final = 300  # characters of a reason that a person gives; a status also names the person
 MAX_REMEMBERED: Final = 10_000
 _written_here: dict[str, None] = {}  # digests of the newest rows of this process, oldest first
 _turn = threading.Lock()  # of `_written_here`

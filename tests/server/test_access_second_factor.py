@@ -170,6 +170,22 @@ def test_guessing_is_bounded(client: httpx.Client, code: str, clock: Clock) -> N
     assert client.post("/login/code", data={"code": app.at(clock())}).status_code == 401, "the challenge has ended"
 
 
+@on_sqlite
+def test_wrong_codes_are_counted_once_wherever_they_are_sent(client: httpx.Client, code: str, clock: Clock) -> None:
+    """Whoever has a session and the password has ten guesses in all, not ten on each of two pages."""
+    join(client, code)
+    app, _ = enrol(client, clock)
+    session = dict(client.cookies)
+    wrong = [post(client, "/account/totp/codes", code="x" * 6).status_code for _ in range(6)]
+    client.cookies.clear()
+    login(client)
+    wrong += [client.post("/login/code", data={"code": "x" * 6}).status_code for _ in range(MAX_FAILURES)]
+    assert wrong == [422] * 6 + [401] * 4 + [429]
+    client.cookies.clear()
+    client.cookies.update(session)
+    assert post(client, "/account/totp/codes", code=app.at(clock())).status_code == 429
+
+
 def test_recovery_codes(client: httpx.Client, code: str, clock: Clock, service: Service) -> None:
     join(client, code)
     _, codes = enrol(client, clock)

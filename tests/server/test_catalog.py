@@ -65,10 +65,26 @@ def test_an_upload_is_in_use_at_once(
     assert keyart.Catalog.load(service.data.catalog).index("t6") == 6, "the copy in the data folder follows"
     file = client.get("/api/v1/catalog/versions/1/file", headers=admin)
     assert file.content == content and "attachment" in file.headers["content-disposition"]
-    assert [one["number"] for one in client.get("/api/v1/catalog/versions", headers=admin).json()] == [2, 1]
+    first = client.get("/api/v1/catalog/versions", params={"limit": 1}, headers=admin).json()
+    rest = client.get("/api/v1/catalog/versions", params={"cursor": first["next"]}, headers=admin).json()
+    assert [one["number"] for one in first["items"] + rest["items"]] == [2, 1] and rest["next"] is None
+    assert all(one["kept"] for one in first["items"] + rest["items"])
     with service.state.reading() as session:
         log = [entry for entry in audit_log.newest(session, 9) if entry.action == "catalog.upload"]
     assert [entry.subject for entry in log] == ["2", "1"] and json.loads(log[1].details)["titles"] == 6
+
+
+@on_sqlite
+def test_an_upload_that_is_repeated_makes_one_version(client, admin, tmp_path: Path) -> None:
+    """A client that lost the answer sends the file again, after somebody else has uploaded another one."""
+    headers = admin | {"Idempotency-Key": "nightly"}
+    first = client.post("/api/v1/catalog", content=file_of(tmp_path, 6), headers=headers)
+    client.post("/api/v1/catalog", content=file_of(tmp_path, 7), headers=admin)
+    again = client.post("/api/v1/catalog", content=file_of(tmp_path, 6), headers=headers)
+    assert again.json() == first.json() and again.headers["idempotency-replayed"] == "true"
+    assert client.get("/api/v1/catalog", headers=admin).json()["number"] == 2
+    other = client.post("/api/v1/catalog", content=file_of(tmp_path, 8), headers=headers)
+    assert other.status_code == 422 and "another request" in other.json()["detail"]
 
 
 @on_sqlite

@@ -17,12 +17,13 @@ from support.dashboard import round_row
 from support.html_pages import mistakes, notice_of, send
 from support.server import Clock, bearer, join, listening
 
+from keyart.bundle import read_files
 from keyart_federated.campaigns import PRESETS, checked
 from keyart_server.access import people, tokens
 from keyart_server.app import create_app
 from keyart_server.campaigns import campaign_store
 from keyart_server.campaigns.fleet_state import EndedRound, answer_share, fleet_state, is_lower_bound
-from keyart_server.releases import publishing
+from keyart_server.releases import bundle_archive, publishing
 from keyart_server.serve import open_service
 from keyart_server.service import Service
 from keyart_server.settings import ServerSettings
@@ -88,6 +89,16 @@ def test_a_start_that_cannot_finish_needs_force(client: httpx.Client, admin: dic
     started = client.post(path, json={"force": True}, headers=admin)
     assert started.status_code == 200 and started.json()["state"] == "running"
     assert client.post(path, json={"force": True}, headers=admin).status_code == 409, "it runs already"
+
+
+def test_an_upload_is_rolled_out_by_fleet_size(client: httpx.Client, admin: dict[str, str], tmp_path: Path) -> None:
+    """The API and the page say why the stages are not the usual ones."""
+    bundle = sample_bundle(tmp_path / "next", sample_catalog(), seed=2, version=2)
+    packed = bundle_archive.pack(read_files(bundle))
+    headers = {**admin, "Content-Type": "application/octet-stream"}
+    release = client.post("/api/v1/bundles", content=packed, headers=headers).json()
+    assert (release["share"], release["plan"]["stages"]) == (0.5, [0.5, 1.0])
+    assert "the fleet has 30" in release["plan"]["reason"] and "a person decides" in release["plan"]["reason"]
 
 
 def test_the_preset_starts_without_force(client: httpx.Client, admin: dict[str, str]) -> None:

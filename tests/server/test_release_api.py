@@ -59,6 +59,22 @@ def test_the_way_of_a_bundle(client: httpx.Client, service: Service, admin: dict
     assert {entry["actor"] for entry in entries if entry["action"].startswith("release.")} == {"token:admin"}
 
 
+@pytest.mark.parametrize("verb", ["hold", "withdraw"])
+def test_a_reason_stands_in_the_audit_log(
+    client: httpx.Client, service: Service, admin: dict[str, str], verb
+) -> None:
+    first(service)
+    rolled(service)
+    sent = {"reason": "Televisions  show no artwork."}
+    moved = client.post(f"/api/v1/releases/8/{verb}", json=sent, headers=admin)
+    assert "Televisions show no artwork." in moved.json()["reason"]
+    entries = client.get("/api/v1/audit", headers=admin).json()["items"]
+    (entry,) = [entry for entry in entries if entry["action"] == f"release.{verb}"]
+    assert "Televisions show no artwork." in str(entry["details"])
+    long = client.post(f"/api/v1/releases/8/{verb}", json={"reason": "x" * 301}, headers=admin)
+    assert long.status_code == 422
+
+
 def test_who_may(client: httpx.Client, service: Service, admin: dict[str, str]) -> None:
     first(service)
     rolled(service)

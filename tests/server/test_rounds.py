@@ -232,5 +232,6 @@ def test_gateways_are_known_while_they_are_heard(service: Service, clock: Clock)
     with service.state.writing() as session:
         stage_windows.record_heartbeat(session, clock(), "west")
         stage_windows.record_heartbeat(session, clock() + timedelta(seconds=60), "main")
-        assert stage_windows.list_gateways(session, clock()) == ["main", "west"]
-        assert stage_windows.list_gateways(session, clock() + timedelta(seconds=1)) == ["main"]
+        silent = clock() + stage_windows.SILENT_AFTER
+        assert stage_windows.list_gateways(session, silent) == ["main", "west"]
+        assert stage_windows.list_gateways(session, silent + timedelta(seconds=1)) == ["main"]

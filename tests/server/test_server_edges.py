@@ -6,18 +6,23 @@ import logging
 import re
 import socket
 import time
+from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from starlette.types import Receive, Scope, Send
 from support.gateway import taken_away
 from support.server import listening
 
+from keyart_server.app import create_app
 from keyart_server.http.body_limits import MAX_BODY_BYTES, BodyLimits
 from keyart_server.http.request_metrics import RequestMetrics
 from keyart_server.http.security_headers import HEADERS, SecurityHeaders
 from keyart_server.monitoring.metrics import Metrics
+from keyart_server.serve import open_service
 from keyart_server.service import Service
+from keyart_server.settings import ServerSettings
 
 ROUND = "/device/rounds/{round_id}"
 OPEN = {
@@ -57,7 +62,18 @@ def test_other_names_are_refused(one_client: httpx.Client) -> None:
         assert one_client.get("/", headers={"Host": host}).status_code in (400, 421)
     for host in ("localhost", "127.0.0.1:1", "[::1]:80", "LOCALHOST"):
         assert one_client.get("/", headers={"Host": host}).status_code == 200
-    assert one_client.get("/healthz", headers={"Host": "10.0.0.7"}).status_code == 200
+    for path in ("/healthz", "/metrics"):
+        assert one_client.get(path, headers={"Host": "10.0.0.7"}).status_code == 200
+
+
+def test_prometheus_scrapes_the_names_of_its_own_network(tmp_path: Path) -> None:
+    """With --url the server has a public name, and Prometheus asks as `prometheus.yaml` says, under another one."""
+    configuration = yaml.safe_load((Path(__file__).parents[2] / "server" / "deploy" / "prometheus.yaml").read_text())
+    (target,) = configuration["scrape_configs"][0]["static_configs"][0]["targets"]
+    settings = ServerSettings(tmp_path, host="0.0.0.0", public=True, url="https://keyart.example")
+    with open_service(settings) as service, listening(create_app(service)) as client:
+        assert "keyart_build_info" in client.get("/metrics", headers={"Host": target}).text
+        assert client.get("/login", headers={"Host": target}).status_code == 421
 
 
 def test_refusals_have_one_shape(one_client: httpx.Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -90,3 +91,24 @@ def test_the_issuer_makes_vouchers_and_revokes(tmp_path: Path, server: Running) 
     assert len(shell(folder, vouchers).split()) >= 10
     shell(folder, revoke)
     assert (folder / "issuer-data" / "revoked.kar").is_file()
+
+
+@pytest.mark.service
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
+def test_the_account_service_asks_for_vouchers_as_the_page_says(tmp_path: Path, server: Running) -> None:
+    """The issuer listens without TLS here, on a free port; the request is the page's."""
+    (asked,) = [script for _, script in ISSUER.blocks("console") if "curl" in script]
+    request, _, _ = asked.partition("keyart issuer")
+    keyart = server.data.parent / "keyart"
+    command = [keyart, "issuer", "--data", "issuer-data", "--port", "0", "--json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as issuer:
+        try:
+            assert issuer.stdout is not None
+            address = json.loads(issuer.stdout.readline())["address"]
+            answer = shell(tmp_path, request.replace("https://issuer.example", address))
+        finally:
+            issuer.terminate()
+    assert len(json.loads(answer)["vouchers"]) == 10

@@ -22,6 +22,7 @@ from keyart_federated.accounting import ORDERS, Mechanism, to_epsilon
 from keyart_federated.campaigns import DeployedModel, PrivateSum, RoundRequest, RoundResult, checked, own_offer
 from keyart_federated.campaigns.bundle_model import installed, model_of
 from keyart_federated.campaigns.campaign import Campaign, Kind
+from keyart_federated.campaigns.result_words import RESULT_WORDS
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import GlobalModel
 from keyart_federated.simulation.device_vectors import vectors_of
@@ -116,6 +117,9 @@ def read(
     survivors: int,
     base: DeployedModel,
 ) -> RoundResult:
-    """As the engine has it read."""
+    """As the engine has it read. Each number that people are shown has a label."""
     summed = PrivateSum(own_offer(asked.offer.sign(KEY)), total, survivors, asked.pending)
-    return campaigns.read(campaign, state, summed, base)
+    found = campaigns.read(campaign, state, summed, base)
+    values = {name for name, value in found.result.items() if isinstance(value, int | float | str)}
+    assert values <= {*RESULT_WORDS, "used", "rate", "low", "high", "looks", "day", "decided"}, "`result_words`"
+    return found

@@ -29,6 +29,8 @@ setting_texts     settings from the texts of a form or a command line
 state_codec       the state between two rounds, as bytes
 bundle_model      a bundle as a model, and back
 rollout_plan      how a candidate reaches the fleet
+progress          how many of the planned rounds are done
+result_words      labels and units of results
 
 Before a campaign starts:
 
@@ -46,6 +48,7 @@ from .findings import CampaignFinding, Feasibility, KnownFleet
 from .noise import PlannedRounds, planned_epsilon
 from .presets import PRESETS, Preset, PresetName
 from .private_sum import PrivateSum, own_offer
+from .progress import finished_rounds
 from .protocol import CampaignKind, DeployedModel, Finished, RoundRequest, RoundResult, Wait
 from .registry import SETTINGS, ask, checked, find, plan, read
 from .trending import trending
@@ -72,6 +75,7 @@ __all__ = [
     "cohorts_of",
     "compares",
     "find",
+    "finished_rounds",
     "own_offer",
     "plan",
     "planned_epsilon",

@@ -20,11 +20,12 @@ from keyart.errors import RoundFailed, SettingError
 from . import honest_vectors, segments
 from .bundle_model import payload_of
 from .campaign import Campaign
+from .findings import KnownFleet
 from .noise import total_rounds
 from .private_sum import PrivateSum
 from .protocol import DeployedModel, RoundRequest
 from .registry import SETTINGS, plan
-from .rollout_plan import RolloutPlan
+from .rollout_plan import UNKNOWN_FLEET, RolloutPlan
 from .round_offer import HOUR, request_round, require_usable
 from .segments import SegmentEstimate
 from .settings import HELD_OUT, Cohort, settings_of
@@ -40,9 +41,22 @@ def compares(campaign: Campaign) -> bool:
     return campaign.kind == "training" and settings_of(campaign, TrainingSettings).gates > 0
 
 
-def rollout_plan_of(campaign: Campaign) -> RolloutPlan:
-    """Return how a campaign's candidates reach the fleet. Raises SettingError."""
-    return settings_of(campaign, TrainingSettings).rollout if campaign.kind == "training" else RolloutPlan()
+def rollout_plan_of(campaign: Campaign | None, fleet: KnownFleet = UNKNOWN_FLEET) -> RolloutPlan:
+    """Return how a campaign's candidates reach the fleet. Raises SettingError.
+
+    Args:
+        campaign: The campaign; None for an uploaded bundle, which is rolled out as one with default settings.
+        fleet: The fleet, to which stages are fitted that the campaign does not give.
+    """
+    settings = (
+        TrainingSettings.model_validate({}) if campaign is None else settings_of(campaign, SETTINGS[campaign.kind])
+    )
+    if isinstance(settings, TrainingSettings) and (settings.stages or not settings.gates):
+        return settings.rollout
+    plan = settings.rollout if isinstance(settings, TrainingSettings) else RolloutPlan()
+    if not isinstance(settings, Cohort):
+        return plan
+    return plan.fitted(fleet, settings.minimum_of_cohort, settings.sub_cohorts)
 
 
 def cohorts_of(campaign: Campaign) -> int:

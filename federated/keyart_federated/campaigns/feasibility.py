@@ -17,6 +17,7 @@ from keyart.errors import SettingError
 from keyart_federated.accounting import composed_by_draw
 
 from .campaign import Campaign
+from .comparison import rollout_plan_of
 from .experiment import PURPOSE as LOOK
 from .findings import CampaignFinding, ChargeKey, Feasibility, KnownFleet, Severity
 from .noise import EPSILON
@@ -24,11 +25,12 @@ from .precision_findings import precision_findings, share_text
 from .presets import PRESETS
 from .protocol import DeployedModel
 from .registry import SETTINGS
-from .requirements import COMPARISON, GUARD, SURE, Requirement, requirements, watched_shares
-from .rollout_plan import RolloutPlan
+from .requirements import COMPARISON, GUARD, Requirement, requirements
+from .rollout_plan import MAX_FIRST_SHARE, SURE
 from .settings import CampaignSettings, settings_of
 from .training import TrainingSettings
 
+SMALLEST_FLEET: Final = KnownFleet(1)  # with the largest first stage; a fleet that nobody has counted may be as small
 MIN_CHANCE: Final = 0.05  # a round that reaches its minimum cohort less often counts as impossible
 TENS_OF_DEVICES: Final = 100  # a fleet of so many or fewer may want a preset
 SEARCH_STEPS: Final = 12  # of the search for an ε that fits the budget
@@ -61,10 +63,13 @@ def assess(campaign: Campaign, base: DeployedModel, fleet: KnownFleet, with_prec
     Raises:
         SettingError: The settings or ε cannot be kept at all.
     """
-    settings, needs = settings_of(campaign, SETTINGS[campaign.kind]), requirements(campaign, base)
+    settings, needs = (
+        settings_of(campaign, SETTINGS[campaign.kind]),
+        requirements(campaign, base, fleet if fleet.known else SMALLEST_FLEET),
+    )
     findings = [
         *_cohorts(campaign, settings, needs, fleet),
-        *_rollout(campaign, settings),
+        *_rollout(campaign, settings, fleet),
         *_budget(campaign, base, needs, fleet),
         *_limits(campaign, needs),
         *_gateways(fleet),
@@ -165,7 +170,8 @@ def _cohort_advice(
             if _goes_on(settings)
             else "Without the check, every release is held until a person promotes it."
         )
-        return f"{consequence} {more}, or larger first stages, or fewer sub-cohorts{small}."
+        larger = "larger first stages, or " if need.installed < MAX_FIRST_SHARE else ""
+        return f"{consequence} {more}, or {larger}fewer sub-cohorts{small}."
     if need.purpose == LOOK:
         return f"{more}, or fewer interim analyses, or a larger ε."
     wider = ", or a wider sampling bucket range" if need.high - need.low < 1 else ""
@@ -183,10 +189,15 @@ def _goes_on(settings: CampaignSettings) -> bool:
     return isinstance(settings, TrainingSettings) and settings.unclear == "go on"
 
 
-def _rollout(campaign: Campaign, settings: CampaignSettings) -> Iterator[CampaignFinding]:
-    """Find a roll-out in stages for which no ε is set aside: it is held at its first stage."""
-    if isinstance(settings, TrainingSettings) and not settings.gates and watched_shares(settings):
-        first = RolloutPlan(settings.stages).stages[0]
+def _rollout(campaign: Campaign, settings: CampaignSettings, fleet: KnownFleet) -> Iterator[CampaignFinding]:
+    """Find a roll-out in stages for which no ε is set aside, and say which stages were fitted to the fleet."""
+    if not isinstance(settings, TrainingSettings):
+        return
+    rollout = rollout_plan_of(campaign, fleet)
+    first = rollout.stages[0]
+    if rollout.reason:
+        yield CampaignFinding("roll-out", "fine", rollout.reason, "", {"first": first, "devices": fleet.devices})
+    if not settings.gates and first < 1:
         yield CampaignFinding(
             "roll-out",
             "blocking",

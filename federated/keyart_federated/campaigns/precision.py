@@ -34,6 +34,7 @@ from . import evaluation, population, rates, segments, training
 from .campaign import Campaign
 from .experiment import PURPOSE as LOOK
 from .experiment import ExperimentSettings
+from .findings import KnownFleet
 from .noise import EPSILON, units_of
 from .protocol import DeployedModel
 from .registry import SETTINGS
@@ -123,7 +124,7 @@ def expected_errors(
     if isinstance(settings, ExperimentSettings):
         return tuple(_experiment(campaign, settings, devices * answer_share))
     collected: list[ExpectedError] = []
-    for requirement in requirements(campaign, base):
+    for requirement in requirements(campaign, base, KnownFleet(devices, answer_share=answer_share)):
         answering = min(round(requirement.expected(devices, answer_share)), requirement.wanted)
         if answering >= requirement.minimum:
             event, counted = requirement.event, settings.honest_fraction * requirement.minimum

@@ -14,18 +14,18 @@ from typing import Final
 from keyart_federated.accounting import Skellam
 
 from .campaign import Campaign
+from .comparison import rollout_plan_of
 from .experiment import ExperimentSettings
+from .findings import KnownFleet
 from .noise import PlannedRounds
 from .protocol import DeployedModel
 from .registry import SETTINGS, plan
-from .rollout_plan import RolloutPlan
+from .rollout_plan import SURE, UNKNOWN_FLEET
 from .settings import HELD_OUT, CampaignSettings, Cohort, settings_of
 from .sub_cohorts import bucket_range
-from .training import TrainingSettings
 
 COMPARISON: Final = "comparison"
 GUARD: Final = "guard"
-SURE: Final = 0.95  # probability with which a round should reach its minimum cohort
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +94,21 @@ class Requirement:
         return max(math.ceil(root**2), math.ceil(self.minimum / share) if share == 1 else 0)
 
 
-def requirements(campaign: Campaign, base: DeployedModel) -> tuple[Requirement, ...]:
-    """Return what each purpose of a campaign's plan needs. Raises SettingError."""
+def requirements(
+    campaign: Campaign, base: DeployedModel, fleet: KnownFleet = UNKNOWN_FLEET
+) -> tuple[Requirement, ...]:
+    """Return what each purpose of a campaign's plan needs; the stages of a roll-out follow the fleet.
+
+    Raises:
+        SettingError: The settings cannot be kept.
+    """
     settings = settings_of(campaign, SETTINGS[campaign.kind])
-    made = (_requirement(campaign, settings, *part) for part in plan(campaign, base).items())
+    made = (_requirement(campaign, settings, fleet, *part) for part in plan(campaign, base).items())
     return tuple(requirement for requirement in made if requirement is not None)
 
 
-def watched_shares(settings: CampaignSettings) -> tuple[float, ...]:
-    """Return the shares of the fleet at which the roll-out of a campaign's candidate is watched."""
-    rollout = settings.rollout if isinstance(settings, TrainingSettings) else RolloutPlan()
-    return rollout.stages[:-1]
-
-
 def _requirement(
-    campaign: Campaign, settings: CampaignSettings, purpose: str, planned: PlannedRounds
+    campaign: Campaign, settings: CampaignSettings, fleet: KnownFleet, purpose: str, planned: PlannedRounds
 ) -> Requirement | None:
     """Return the requirement of one purpose; None for rounds that are planned and never asked."""
     cohorts = planned.rounds // planned.per_device
@@ -124,7 +124,7 @@ def _requirement(
     if purpose == COMPARISON:
         low, high = 0.0, HELD_OUT
     if purpose == GUARD:
-        shares = watched_shares(settings)
+        shares = rollout_plan_of(campaign, fleet).stages[:-1]
         if not shares:
             return None
         # At each share those that have the candidate are asked, and those that do not.

@@ -43,7 +43,8 @@ def parse_value(name: str, text: str, about: FieldInfo) -> Any:
         return parse_number(name, text, int if int in types else float)
     if tuple in types:
         parts = [part for text_part in text.split(",") if (part := text_part.strip())]
-        numbers = float in _flat(get_args(about.annotation)[0])
+        elements = next(one for one in (about.annotation, *get_args(about.annotation)) if get_origin(one) is tuple)
+        numbers = float in _flat(get_args(elements)[0])
         return [parse_number(name, part, float) for part in parts] if numbers else parts
     return text
 

@@ -50,7 +50,7 @@ from .campaign import Campaign
 from .noise import DELTA, EPSILON, Part, PlannedRounds, planned, resized, total_rounds
 from .private_sum import PrivateSum
 from .protocol import DeployedModel, Finished, RoundRequest, RoundResult, Wait
-from .rollout_plan import RolloutPlan, guard_rounds
+from .rollout_plan import DEFAULT_STAGES, RolloutPlan, guard_rounds
 from .round_offer import early, request_round, require_own, require_usable, unread
 from .settings import HELD_OUT, Cohort, settings_of
 from .state_codec import load, pack
@@ -75,10 +75,11 @@ class TrainingSettings(Cohort):
     )
     gates: float = Field(0.25, ge=0, le=0.9, description="Share of ε that is set aside to judge candidates.")
     # A form sends texts.
-    stages: tuple[Annotated[float, Field(strict=False)], ...] = Field(
-        (0.01, 0.1, 1.0),
+    stages: tuple[Annotated[float, Field(strict=False)], ...] | None = Field(
+        None,
         max_length=10,
-        description="Shares of all devices that get a candidate, one after the other.",
+        description="Shares of all devices that get a candidate, one after the other. By default 0.01, "
+        "0.1 and 1, or fewer and larger ones in a fleet in which 0.01 is too small for the check.",
     )
     stage_hours: float = Field(24.0, ge=0, le=24 * 365, description="Hours that each stage of the roll-out lasts.")
     margin: float = Field(0.02, ge=0, le=1, description="Largest accepted loss of reward per decision.")
@@ -96,7 +97,8 @@ class TrainingSettings(Cohort):
     @property
     def rollout(self) -> RolloutPlan:
         """The way of a candidate to the fleet. Raises SettingError."""
-        return RolloutPlan(self.stages, self.stage_hours, self.margin, self.segment_margin, self.unclear)
+        stages = DEFAULT_STAGES if self.stages is None else self.stages
+        return RolloutPlan(stages, self.stage_hours, self.margin, self.segment_margin, self.unclear)
 
 
 def plan(campaign: Campaign, base: DeployedModel) -> dict[str, PlannedRounds]:

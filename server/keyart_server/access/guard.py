@@ -28,6 +28,7 @@ from ..http.error_responses import error_schema
 from ..monitoring.metrics import Metrics
 from ..state import ServerState
 from . import people, secrets, tokens
+from .code_attempts import CodeAttempts
 from .scopes import SCOPES_BY_ROLE, Role, Scope
 from .sign_in_metrics import SignInFailures
 from .token_use import TokenUse
@@ -85,6 +86,7 @@ class Guard:
 
     Attributes:
         failures: counts failed attempts to sign in.
+        codes: limits wrong codes of second factors.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class Guard:
     ) -> None:
         self._passwords = passwords
         self._state, self._clock, self._secure, self._totp_roles = state, clock, secure, totp_roles
-        self.failures, self._token_use = SignInFailures(metrics), TokenUse(clock)
+        self.failures, self.codes, self._token_use = SignInFailures(metrics), CodeAttempts(clock), TokenUse(clock)
         self.cookie = "__Host-keyart" if secure else "keyart"
 
     def router(self, scope: Scope | None) -> APIRouter:

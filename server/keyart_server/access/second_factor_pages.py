@@ -1,8 +1,4 @@
-"""The page `/login/code`: the second factor of a sign-in whose password was right.
-
-The limit of wrong codes counts a person over all networks: whoever can guess here knows the password already, so it
-locks out nobody whose name alone is known.
-"""
+"""The page `/login/code`: the second factor of a sign-in whose password was right."""
 
 from __future__ import annotations
 
@@ -18,9 +14,7 @@ from .failure_report import FailureReport
 from .guard import refuse_cross_site
 from .people import Person
 from .sign_in_pages import SECOND_FACTOR, WINDOW, Text, local_path, show_sign_in
-from .throttle import Throttle, refusal
 
-MAX_FAILURES_OF_PERSON: Final = 10  # within `WINDOW`
 EXPIRED: Final = "This sign-in has expired; begin again."
 
 
@@ -28,7 +22,6 @@ def routes(service: Service) -> Sequence[APIRouter]:
     """Return the routes, which are public: the cookie of the challenge takes the place of a session."""
     router = APIRouter(include_in_schema=False)
     state, clock, guard = service.state, service.clock, service.guard
-    throttle = Throttle(WINDOW, clock)
     failures = FailureReport(state, WINDOW, clock, guard.failures, "code")
 
     def challenged(request: Request) -> Person | None:
@@ -53,10 +46,8 @@ def routes(service: Service) -> Sequence[APIRouter]:
         person = challenged(request)
         if person is None:
             return expired(next)
-        limits = {person.id: MAX_FAILURES_OF_PERSON}
-        if wait := throttle.begin(limits):
-            sentence, headers = refusal("wrong codes", wait)
-            return show(next, sentence, 429, headers)
+        if refused := guard.codes.begin(person.id):
+            return show(next, refused[0], 429, refused[1])
         challenge = guard.challenge_of(request, SECOND_FACTOR)
         secret = None
         with state.writing() as session:
@@ -68,7 +59,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         if secret is None:
             failures.add(person)
             return show(next, "The code is wrong, or was used before.", 401)
-        throttle.take_back(limits)
+        guard.codes.succeed(person.id)
         response = RedirectResponse(local_path(next), 303)
         guard.end_challenge(response, SECOND_FACTOR)
         guard.sign_in(response, secret)

@@ -35,7 +35,7 @@ class CampaignResource(BaseModel):
     )
     delta: float | None = Field(description="The δ of that limit; null for the default.", examples=[None])
     rounds: int = Field(description="Number of rounds that are planned.", examples=[20])
-    rounds_done: int = Field(description="Number of rounds whose sum was read.", examples=[3])
+    rounds_done: int = Field(description="Number of planned rounds that are done.", examples=[3])
     settings: dict[str, Any] = Field(description="Settings of its kind.", examples=[{"wanted": 5000}])
     created: datetime = Field(description="Time at which it was created.")
     changed: datetime = Field(description="Time of the last change of its status.")
@@ -53,7 +53,7 @@ class CampaignPage(Page[CampaignResource]):
 def describe_campaigns(session: Session, campaigns: Sequence[Campaign]) -> list[CampaignResource]:
     """Return campaigns as the API describes them, with a fixed number of queries."""
     ids = [campaign.id for campaign in campaigns]
-    done, waiting = round_store.count_done(session, ids), waiting_reasons(session, campaigns)
+    done, waiting = round_store.count_done(session, campaigns), waiting_reasons(session, campaigns)
     charged = budget.epsilon_by_campaign(budget.list_charges(session)) if ids else {}
     return [
         CampaignResource(
@@ -64,7 +64,7 @@ def describe_campaigns(session: Session, campaigns: Sequence[Campaign]) -> list[
             epsilon=campaign.epsilon,
             delta=campaign.delta,
             rounds=campaign.rounds,
-            rounds_done=done.get(campaign.id, 0),
+            rounds_done=done[campaign.id],
             settings=json.loads(campaign.settings),
             created=campaign.created,
             changed=campaign.changed,

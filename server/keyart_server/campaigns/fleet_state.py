@@ -15,7 +15,7 @@ from keyart_federated.campaigns import KnownFleet
 from .. import budget
 from ..gateway.enrolment import count_valid
 from ..rounds.round import ENDED, GUARD_TOPIC
-from ..rounds.stage_windows import SILENT_AFTER, list_gateways
+from ..rounds.stage_windows import list_gateways
 from ..service import Service
 from ..state.tables import RoundRow
 
@@ -62,7 +62,7 @@ def fleet_state(
         devices=known if devices is None else devices,
         at_least=devices is None and service.issuer is None and is_lower_bound(ended, known, _registrations(session)),
         answer_share=answer_share(ended, known),
-        gateways=len(list_gateways(session, at - SILENT_AFTER)),
+        gateways=len(list_gateways(session, at)),
         epsilon=fleet_budget.epsilon,
         delta=fleet_budget.delta,
         charged=tuple(budget.event_counts(session).items()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session, defer
 from keyart_federated.catalog_findings import CatalogFinding
 
 from .. import audit_log
+from ..http.pagination import PageRequest, read_page
 from ..state.tables import CatalogRow
 
 KEPT_VERSIONS: Final = 5  # newest versions whose files stay in the database
 MAX_FINDING_IDS: Final = 20  # ids that a stored finding names
+_WITHOUT_FILES: Final = select(CatalogRow).options(defer(CatalogRow.content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,8 @@ def add(
 
 def newest(session: Session) -> CatalogVersion | None:
     """Return the current version, or None."""
-    versions = list_all(session, limit=1)
-    return versions[0] if versions else None
+    row = session.scalars(_WITHOUT_FILES.order_by(CatalogRow.number.desc()).limit(1)).one_or_none()
+    return None if row is None else _version(row, kept=True)  # it always keeps its file
 
 
 def find_by_digest(session: Session, digest: str) -> int | None:
@@ -98,14 +100,25 @@ def find_by_digest(session: Session, digest: str) -> int | None:
 
 def list_all(session: Session, limit: int | None = None) -> list[CatalogVersion]:
     """Return the versions without their files, newest first."""
-    rows = select(CatalogRow, CatalogRow.content.is_not(None)).order_by(CatalogRow.number.desc()).limit(limit)
-    return [_version(row, kept) for row, kept in session.execute(rows.options(defer(CatalogRow.content)))]
+    rows = session.scalars(_WITHOUT_FILES.order_by(CatalogRow.number.desc()).limit(limit))
+    return _versions(session, rows)
+
+
+def list_page(session: Session, paging: PageRequest) -> tuple[list[CatalogVersion], str | None]:
+    """Return one page of the versions, newest first, and the cursor of the next page."""
+    rows, following = read_page(session, _WITHOUT_FILES, (CatalogRow.number,), paging)
+    return _versions(session, rows), following
 
 
 def content(session: Session, number: int) -> bytes | None:
     """Return the file of a version, or None if there is no such version or its file is no longer kept."""
     packed = session.scalar(select(CatalogRow.content).where(CatalogRow.number == number))
     return None if packed is None else zlib.decompress(packed)
+
+
+def _versions(session: Session, rows: Iterable[CatalogRow]) -> list[CatalogVersion]:
+    kept = set(session.scalars(select(CatalogRow.number).where(CatalogRow.content.is_not(None))))
+    return [_version(row, row.number in kept) for row in rows]
 
 
 def _version(row: CatalogRow, kept: bool) -> CatalogVersion:

@@ -6,9 +6,12 @@ import gzip
 import hashlib
 import io
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+
+from sqlalchemy.orm import Session
 
 from keyart import Catalog
 from keyart.bundle import Manifest
@@ -27,7 +30,24 @@ FILE_NAME: Final = "catalog.json"  # as error messages call an upload
 
 
 def accept(service: Service, actor: str, upload: bytes) -> CatalogVersion:
-    """Make an uploaded file the current catalogue, once it is checked completely.
+    """Make an uploaded file the current catalogue. See `prepare`."""
+    add = prepare(service, actor, upload)
+    with service.state.writing() as session:
+        version = add(session)
+    renew_copy(service)
+    return version
+
+
+def renew_copy(service: Service) -> None:
+    """Renew the copy of the current catalogue in the data folder."""
+    with service.state.reading() as session:
+        service.catalogs.read(session)
+
+
+def prepare(service: Service, actor: str, upload: bytes) -> Callable[[Session], CatalogVersion]:
+    """Check an uploaded file completely, and return the step that makes it the current catalogue.
+
+    After its transaction the copy in the data folder is to be renewed (`renew_copy`).
 
     Args:
         service: the server.
@@ -35,7 +55,7 @@ def accept(service: Service, actor: str, upload: bytes) -> CatalogVersion:
         upload: the file as `Catalog.save` or `Catalog.save_compact` writes it, or the same compressed with gzip.
 
     Returns:
-        The new version, or the current one if it is the same file.
+        The step, which returns the new version, or the current one if it is the same file.
 
     Raises:
         CatalogError: if it is not a catalogue, or the model on devices cannot read it; nothing is changed.
@@ -44,14 +64,14 @@ def accept(service: Service, actor: str, upload: bytes) -> CatalogVersion:
     catalog = _load(content)
     _check_model_reads(service, catalog)
     digest, findings = _digest(content), catalog_findings(catalog)
-    with service.state.writing() as session:
-        version = catalog_store.add(
+
+    def add(session: Session) -> CatalogVersion:
+        return catalog_store.add(
             session, service.clock(), actor, content,
             digest=digest, titles=len(catalog), artworks=len(catalog.artwork_places), findings=findings,
         )  # fmt: skip
-    with service.state.reading() as session:
-        service.catalogs.read(session)  # renews the copy in the data folder
-    return version
+
+    return add
 
 
 def accept_at_start(service: Service, path: Path) -> str:

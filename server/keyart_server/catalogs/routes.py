@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request, Response
+from pydantic import TypeAdapter
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
+from .. import idempotency
 from ..access import Who
 from ..http.error_responses import error_schema, found_or_404
+from ..http.pagination import Page, Paging
+from ..idempotency import CreatedAnswer, Once, OnceRequest
 from ..service import Service
 from . import catalog_store, catalog_upload
 from .catalog_store import CatalogVersion
 
 BINARY: dict[str, Any] = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+_VERSION: Final = TypeAdapter(CatalogVersion)
+
+
+class CatalogPage(Page[CatalogVersion]):
+    """One page of the versions of the catalogue, newest first."""
 
 
 def routes(service: Service) -> Sequence[APIRouter]:
@@ -29,10 +41,11 @@ def routes(service: Service) -> Sequence[APIRouter]:
             return found_or_404(catalog_store.newest(session), "catalogue")
 
     @reading.get("/api/v1/catalog/versions")
-    def list_catalogs() -> list[CatalogVersion]:
+    def list_catalogs(paging: Paging) -> CatalogPage:
         """List the versions of the catalogue, newest first."""
         with service.state.reading() as session:
-            return catalog_store.list_all(session)
+            versions, following = catalog_store.list_page(session, paging)
+            return CatalogPage(items=versions, next=following)
 
     @reading.get(
         "/api/v1/catalog/versions/{number}/file",
@@ -51,16 +64,29 @@ def routes(service: Service) -> Sequence[APIRouter]:
     @operating.post(
         "/api/v1/catalog",
         status_code=201,
-        responses={413: error_schema("The body is too large; compress it with gzip.")},
+        response_model=CatalogVersion,
+        responses={**idempotency.CONFLICT, 413: error_schema("The body is too large; compress it with gzip.")},
         openapi_extra={"requestBody": {"content": BINARY, "required": True}},
     )
-    async def upload_catalog(request: Request, who: Who) -> CatalogVersion:
+    async def upload_catalog(request: Request, who: Who, once: Once) -> Response:
         """Upload a catalogue as `Catalog.save` or `Catalog.save_compact` writes it, or the same compressed with gzip.
 
         It is checked completely and replaces the current version at once, in every process of the server. A round
         that counts titles or artworks and is active meanwhile comes to nothing.
         """
         body = await request.body()
-        return await run_in_threadpool(catalog_upload.accept, service, who.name, body)
+        return await run_in_threadpool(_upload, service, who.name, body, once)
 
     return reading, operating
+
+
+def _upload(service: Service, actor: str, upload: bytes, once: OnceRequest) -> Response:
+    """Make an uploaded file the current catalogue, once."""
+    add = catalog_upload.prepare(service, actor, upload)
+
+    def change(session: Session) -> CreatedAnswer:
+        return CreatedAnswer(_VERSION.dump_json(add(session)).decode())
+
+    response = once.create(service.state, service.clock(), change)
+    catalog_upload.renew_copy(service)
+    return response

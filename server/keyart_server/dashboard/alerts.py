@@ -15,12 +15,11 @@ from ..campaigns import Campaign
 from ..releases.release import Release
 from ..releases.release_facts import facts_by_version
 from ..rounds import Round
-from ..rounds.stage_windows import SILENT_AFTER
+from ..rounds.stage_windows import REMOVED_AFTER, is_alive
 from ..webhooks import Webhook
 from . import formatting
 from .queries import Failure
 
-GATEWAY_REMOVED_AFTER: Final = timedelta(days=1)  # a gateway that is silent for longer counts as removed
 FAILURE_WINDOW: Final = timedelta(days=1)  # failures are reported for this long
 BUDGET_WARNING: Final = timedelta(days=14)  # warn this long before the budget is exhausted
 SIGNATURE_WARNING: Final = timedelta(hours=12)  # a timestamp is valid for a day and refreshed four times a day
@@ -181,7 +180,7 @@ def _infeasible(snapshot: Snapshot) -> list[Alert]:
 
 
 def _gateways(snapshot: Snapshot) -> list[Alert]:
-    silent = {name: at for name, at in snapshot.gateways.items() if at < snapshot.at - SILENT_AFTER}
+    silent = {name: at for name, at in snapshot.gateways.items() if not is_alive(at, snapshot.at)}
     if snapshot.going_on and len(silent) == len(snapshot.gateways):
         sentence = "No gateway has reported in the last 5 minutes, so devices cannot take part in the active rounds."
         return [Alert("No gateway", sentence, "/fleet")]
@@ -193,7 +192,7 @@ def _gateways(snapshot: Snapshot) -> list[Alert]:
             False,
         )
         for name, at in sorted(silent.items())
-        if at >= snapshot.at - GATEWAY_REMOVED_AFTER
+        if at >= snapshot.at - REMOVED_AFTER
     ]
 
 

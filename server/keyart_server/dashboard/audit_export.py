@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC
 from typing import Final
 
+from keyart_federated.csv_cells import plain_cell
+
 from ..audit_log import AuditEntry
 from .audit_words import Names, readable
 
 COLUMNS: Final = ("number", "time", "actor", "action", "subject", "subject name", "reason", "details", "digest")
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would compute a cell that begins with one
 
 
 def csv_lines(batches: Iterable[tuple[Collection[AuditEntry], Names]]) -> Iterator[str]:
@@ -23,21 +24,17 @@ def csv_lines(batches: Iterable[tuple[Collection[AuditEntry], Names]]) -> Iterat
             (
                 entry.number,
                 entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
-                _cell(entry.actor),
+                plain_cell(entry.actor),
                 entry.action,
-                _cell(entry.subject),
-                _cell(shown.subject),
-                _cell(shown.reason),
+                plain_cell(entry.subject),
+                plain_cell(shown.subject),
+                plain_cell(shown.reason),
                 entry.details,
                 entry.digest,
             )
             for entry in entries
             for shown in (readable(entry, names),)
         )
-
-
-def _cell(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 
 def _lines(rows: Iterable[Collection[object]]) -> str:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from ..campaigns import Campaign
 from ..releases.release import Release
 from .formatting import percent, reason_text
-
-MAX_REASON_LENGTH: Final = 300  # characters
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from keyart_federated import charts
+from keyart_federated.campaigns.result_words import words_of
 
 from ..http.security_headers import CACHE_FOREVER
 from ..rounds.round_result import Rate
 from .formatting import FILTERS
+from .settings_form import label_of
 from .status_icons import icon_of
 
 ASSETS: Final = Path(__file__).parent / "assets"
@@ -43,7 +45,8 @@ class Pages:
         self._templates.filters.update(FILTERS)
         self._templates.globals.update(
             style=STYLE.address, script=SCRIPT.address, upload_script=UPLOAD_SCRIPT.address, icon=ICON.address,
-            icon_of=icon_of, draw_chart=_chart, draw_interval=_interval,
+            icon_of=icon_of, draw_chart=_chart, draw_interval=_interval, words_of=words_of,
+            label_of_setting=label_of,
         )  # fmt: skip
         self._templates.globals["server_trusted"] = server_trusted
         self._templates.globals["ui"] = self._templates.get_template("ui.html").module

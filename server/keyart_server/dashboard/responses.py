@@ -12,10 +12,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BeforeValidator
 from starlette.datastructures import ImmutableMultiDict, UploadFile
 
+from .. import audit_log
 from ..access import Actor, Scope
 from ..service import Service
 from . import flash_messages
-from .confirmations import MAX_REASON_LENGTH
 from .flash_messages import FlashMessage
 
 ID: Final = re.compile("[0-9a-f]{16}", re.ASCII)
@@ -92,7 +92,7 @@ def redirect(service: Service, who: Actor, path: str, sentence: str, succeeded: 
 
 def form_reason(sent: ImmutableMultiDict[str, str]) -> str:
     """Return the reason of a form as one line; "" if none was given."""
-    return " ".join(sent.get("reason", "").split())[:MAX_REASON_LENGTH]
+    return " ".join(sent.get("reason", "").split())[: audit_log.MAX_REASON_LENGTH]
 
 
 def form_choice(sent: ImmutableMultiDict[str, str], name: str, among: Sequence[str]) -> str:

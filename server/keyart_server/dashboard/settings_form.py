@@ -142,7 +142,7 @@ def _field(name: str, about: FieldInfo) -> Field:
     required = about.is_required()
     return Field(
         PREFIX + name,
-        LABELS.get(name, words_of_name(name).capitalize()),
+        label_of(name),
         HELP.get(name, about.description or ""),
         "" if required else text_of(about.get_default()),
         name if name in LABELS else "",
@@ -151,6 +151,11 @@ def _field(name: str, about: FieldInfo) -> Field:
         required,
         name == "purpose",
     )
+
+
+def label_of(name: str) -> str:
+    """Return the label of a setting."""
+    return LABELS.get(name, words_of_name(name).capitalize())
 
 
 def _fits_one_line(about: FieldInfo) -> bool:

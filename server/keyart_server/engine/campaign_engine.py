@@ -19,6 +19,7 @@ from keyart_federated import campaigns as federated_campaigns
 
 from .. import idempotency
 from ..campaigns import Campaign, campaign_store
+from ..campaigns.fleet_state import fleet_state
 from ..campaigns.waiting import store_reasons
 from ..gateway import enrolment
 from ..monitoring.audit_follower import AuditFollower
@@ -193,7 +194,7 @@ class CampaignEngine:
                 release_store.propose(
                     session, service.clock(), "server", outcome.candidate,
                     campaign_id=campaign.id, number=round_.number, base=base.version,
-                    plan=federated_campaigns.rollout_plan_of(campaign),
+                    plan=federated_campaigns.rollout_plan_of(campaign, fleet_state(self._service, session)),
                 )  # fmt: skip
             scheduling.save_campaign_state(session, campaign.id, round_.number, outcome.state)
             round_store.finish(session, service.clock(), round_.id, {**outcome.result, **installed})

@@ -47,7 +47,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         with service.state.reading() as session:
             campaigns, following = campaign_store.list_page(session, paging, kind="experiment")
             ids = [campaign.id for campaign in campaigns]
-            newest, done = round_store.newest_done(session, ids), round_store.count_done(session, ids)
+            newest, done = round_store.newest_done(session, ids), round_store.count_done(session, campaigns)
         items = []
         for campaign in campaigns:
             result = ResultResource.of(newest[campaign.id]) if campaign.id in newest else None
@@ -59,7 +59,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
                     name=campaign.name,
                     state=campaign.state,
                     rounds=campaign.rounds,
-                    rounds_done=done.get(campaign.id, 0),
+                    rounds_done=done[campaign.id],
                     analysed=None if result is None else result.at,
                     verdicts=[] if result is None else result.verdicts,
                     effect=[one for one in differences if one.metric == main and one.group is None],

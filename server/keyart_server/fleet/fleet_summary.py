@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..rounds.stage_windows import SILENT_AFTER, last_heartbeats
+from ..rounds.stage_windows import is_alive, last_heartbeats
 from ..state.tables import EnrolledDeviceRow, RoundRow
 
 RECENT: Final = timedelta(days=28)
@@ -62,7 +62,7 @@ def fleet_summary(session: Session, at: datetime) -> FleetSummary:
             newest = changed if newest is None else max(newest, changed)
     heartbeats = last_heartbeats(session)
     return FleetSummary(
-        tuple((name, seen, seen >= at - SILENT_AFTER) for name, seen in heartbeats.items()),
+        tuple((name, seen, is_alive(seen, at)) for name, seen in heartbeats.items()),
         enrolled,
         certified,
         tuple(VersionCount(version, devices[version], sums[version]) for version in sorted(devices, reverse=True)),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session
 
 from keyart.secagg import Stage
@@ -15,6 +16,35 @@ from .tickets import Ticket
 from .validation import STAGE_CLOSED, SubmissionResult
 
 NOT_YET = SubmissionResult(202)
+# Made once: every device asks this at three stages, and making it takes as long as the database needs to answer.
+_REQUEST: Final = (
+    select(RoundRow.standing, StageRequestRow.message, WindowRow.closes, WindowRow.closed)
+    .outerjoin(
+        MemberRow,
+        and_(
+            MemberRow.round_id == RoundRow.id,
+            MemberRow.number == bindparam("number"),
+            MemberRow.device_key_hash == bindparam("key_hash"),
+        ),
+    )
+    .outerjoin(
+        StageRequestRow,
+        and_(
+            StageRequestRow.round_id == RoundRow.id,
+            StageRequestRow.stage == bindparam("stage"),
+            StageRequestRow.number == MemberRow.number,
+        ),
+    )
+    .outerjoin(
+        WindowRow,
+        and_(
+            WindowRow.round_id == RoundRow.id,
+            WindowRow.stage == bindparam("stage"),
+            WindowRow.gateway == bindparam("gateway"),
+        ),
+    )
+    .where(RoundRow.id == bindparam("round_id"))
+)
 
 
 def stage_request(
@@ -25,26 +55,11 @@ def stage_request(
     A relay stores requests and window in one transaction: with a window but no request, this member
     has nothing to do at the stage.
     """
-    same_member = and_(
-        MemberRow.round_id == RoundRow.id,
-        MemberRow.number == ticket.number,
-        MemberRow.device_key_hash == ticket.key_hash,
-    )
-    same_request = and_(
-        StageRequestRow.round_id == RoundRow.id,
-        StageRequestRow.stage == stage,
-        StageRequestRow.number == MemberRow.number,
-    )
-    same_window = and_(
-        WindowRow.round_id == RoundRow.id, WindowRow.stage == stage, WindowRow.gateway == ticket.gateway
-    )
-    row = session.execute(
-        select(RoundRow.standing, StageRequestRow.message, WindowRow.closes, WindowRow.closed)
-        .outerjoin(MemberRow, same_member)
-        .outerjoin(StageRequestRow, same_request)
-        .outerjoin(WindowRow, same_window)
-        .where(RoundRow.id == round_id)
-    ).one_or_none()
+    values = {
+        "round_id": round_id, "stage": int(stage), "number": ticket.number, "key_hash": ticket.key_hash,
+        "gateway": ticket.gateway,
+    }  # fmt: skip
+    row = session.execute(_REQUEST, values).one_or_none()
     if row is None or row.standing not in ACTIVE:
         return SubmissionResult(410, STAGE_CLOSED)
     current, requested = ACTIVE.index(row.standing), ACTIVE.index(STATUS_OF_STAGE[stage])

@@ -23,7 +23,8 @@ HEADERS = {
 }
 CACHE_FOREVER = "public, max-age=31536000, immutable"  # for files whose address changes with their content
 STRICT_TRANSPORT_SECURITY = "max-age=31536000"
-ANY_HOST_PATHS = ("/healthz", "/readyz")  # health probes use the IP address
+# Health probes use the IP address, Prometheus a name of its own network. They are told states and counts only.
+ANY_HOST_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
 class SecurityHeaders:

@@ -26,7 +26,6 @@ from ..bundles import PublishedBundles
 from ..campaigns import campaign_store
 from ..campaigns.waiting import waiting_reasons
 from ..catalogs import catalog_store
-from ..dashboard.alerts import GATEWAY_REMOVED_AFTER
 from ..releases import release_store
 from ..releases.release import RELEASE_STATUSES
 from ..releases.release_facts import facts_by_version
@@ -95,8 +94,8 @@ class FleetCollector(Collector):
 
     def _read(self, session: Session, at: datetime) -> FleetState:
         heartbeats = stage_windows.last_heartbeats(session)
-        alive = [name for name, when in heartbeats.items() if when >= at - stage_windows.SILENT_AFTER]
-        recent = [name for name, when in heartbeats.items() if when >= at - GATEWAY_REMOVED_AFTER]
+        alive = [name for name, when in heartbeats.items() if stage_windows.is_alive(when, at)]
+        recent = [name for name, when in heartbeats.items() if when >= at - stage_windows.REMOVED_AFTER]
         active, fleet_budget = round_store.list_active(session), budget.fleet_budget(session)
         facts = facts_by_version(release_store.list_all(session))
         backups = select(func.max(AuditRow.at)).where(AuditRow.action == "state.backup")

@@ -19,10 +19,12 @@ from sqlalchemy.orm import Session
 
 from keyart.bundle import MANIFEST_NAME, Manifest, read_files
 from keyart.errors import BundleError, BundleRefused, InputError, SettingError
-from keyart_federated.campaigns.rollout_plan import AT_ONCE, RolloutPlan
+from keyart_federated.campaigns import rollout_plan_of
+from keyart_federated.campaigns.rollout_plan import AT_ONCE
 from keyart_federated.campaigns.sub_cohorts import Estimate
 
 from ..bundles.published_bundles import check_bundle
+from ..campaigns.fleet_state import fleet_state
 from ..service import Service
 from . import bundle_archive, bundle_gates, release_store, rollback, withdrawal
 from .gate import Gate, comparison_gates, worst_verdict
@@ -171,10 +173,10 @@ def submit(
             if rolling := release_store.list_all(session, "rolling"):
                 raise InputError(_rollout_in_progress(rolling[0].version))
             base = release_store.newest_released(session)
+            plan = AT_ONCE if at_once else rollout_plan_of(None, fleet_state(service, session))
             candidate = release_store.propose(
-                session, service.clock(), actor, files,
-                base=None if base is None else base.version, plan=AT_ONCE if at_once else RolloutPlan(),
-            )  # fmt: skip
+                session, service.clock(), actor, files, base=None if base is None else base.version, plan=plan
+            )
             on_proposed(session, candidate)
         return decide(service, candidate.version, actor=actor)
 

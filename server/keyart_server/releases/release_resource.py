@@ -46,6 +46,10 @@ class PlanResource(BaseModel):
     margin: float = Field(description="Accepted drop of reward for all devices.", examples=[0.005])
     segment_margin: float = Field(description="Accepted drop of reward for one segment.", examples=[0.02])
     unclear: str = Field(description="What follows an unclear verdict.", examples=["hold"])
+    reason: str = Field(
+        description='Sentence that explains stages that were fitted to the size of the fleet; "" for any others.',
+        examples=[""],
+    )
 
 
 class ReleaseResource(BaseModel):

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from keyart.bundle import MAX_MODEL_VERSION
 from keyart.errors import BundleError, InputError
 
-from .. import idempotency
+from .. import audit_log, idempotency
 from ..access import Who
 from ..http.error_responses import error_schema, found_or_404
 from ..http.pagination import Paging
@@ -23,8 +23,6 @@ from . import bundle_archive, publishing, release_store
 from .release import ReasonRequired, Release, ReleaseStatus
 from .release_resource import ReleasePage, ReleaseResource, describe_releases
 
-MAX_PROMOTION_REASON = 300  # characters; the status sentence also names who promoted it
-
 Version = Annotated[int, Path(ge=0, le=MAX_MODEL_VERSION, description="Model version.")]
 ZIP = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
 ROLLBACK_PENDING: Final[dict[str, Any]] = {
@@ -33,13 +31,13 @@ ROLLBACK_PENDING: Final[dict[str, Any]] = {
 }
 
 
-class Promotion(BaseModel):
-    """Body of a request that promotes a release."""
+class ReleaseReason(BaseModel):
+    """Body of a request that changes the status of a release."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     reason: str = Field(
-        "", max_length=MAX_PROMOTION_REASON, description="Why; required for the step to all devices.",
+        "", max_length=audit_log.MAX_REASON_LENGTH, description="Why; required for the step to all devices.",
         examples=["The gates passed on three device classes."],
     )  # fmt: skip
 
@@ -96,23 +94,24 @@ def routes(service: Service) -> Sequence[APIRouter]:
             raise HTTPException(409, str(error)) from None
 
     @operating.post("/api/v1/releases/{version}/promote", responses={**missing, **conflict})
-    def promote_release(version: Version, who: Who, body: Promotion | None = None) -> ReleaseResource:
+    def promote_release(version: Version, who: Who, body: ReleaseReason | None = None) -> ReleaseResource:
         """Publish a release that waits, or give a held one its next share.
 
         The step to all devices needs a reason, which the audit log keeps.
         """
         _require(version)
-        reason = "" if body is None else " ".join(body.reason.split())
-        return _moved(service, lambda: publishing.promote(service, version, who.name, reason))
+        return _moved(service, lambda: publishing.promote(service, version, who.name, _reason(body)))
 
     @operating.post("/api/v1/releases/{version}/hold", responses={**missing, **conflict})
-    def hold_release(version: Version, who: Who) -> ReleaseResource:
+    def hold_release(version: Version, who: Who, body: ReleaseReason | None = None) -> ReleaseResource:
         """Hold a release that rolls out: no further device gets it until it is promoted."""
         _require(version)
-        return _moved(service, lambda: publishing.hold(service, version, who.name))
+        return _moved(service, lambda: publishing.hold(service, version, who.name, _reason(body)))
 
     @operating.post("/api/v1/releases/{version}/withdraw", responses={**missing, **conflict, 202: ROLLBACK_PENDING})
-    def withdraw_release(version: Version, who: Who, response: Response) -> ReleaseResource:
+    def withdraw_release(
+        version: Version, who: Who, response: Response, body: ReleaseReason | None = None
+    ) -> ReleaseResource:
         """Withdraw a release, and every other one that has its weights or was made from them.
 
         Devices that may have one of them get the newest other released weights under a new version, the rollback, at
@@ -123,12 +122,16 @@ def routes(service: Service) -> Sequence[APIRouter]:
         if release.standing == "withdrawn":
             described = _described(service, release)
         else:
-            described = _moved(service, lambda: publishing.withdraw(service, version, who.name))
+            described = _moved(service, lambda: publishing.withdraw(service, version, who.name, _reason(body)))
         if described.rollback == "pending":
             response.status_code = 202
         return described
 
     return reading, operating
+
+
+def _reason(body: ReleaseReason | None) -> str:
+    return "" if body is None else " ".join(body.reason.split())
 
 
 def _submit(service: Service, actor: str, archive: bytes, at_once: bool, once: OnceRequest) -> Response:

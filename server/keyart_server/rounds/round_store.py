@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session, load_only
 from keyart.errors import InputError
 from keyart.secagg import AggregationParameters, Stage
 from keyart_federated.accounting import Mechanism
+from keyart_federated.campaigns import finished_rounds
+from keyart_federated.campaigns.campaign import Campaign
 
 from .. import audit_log, budget
 from ..budget.charges import from_json, to_json
@@ -202,12 +204,18 @@ def newest_done(session: Session, campaign_ids: Collection[str]) -> dict[str, Ro
     return {round_.campaign_id: round_ for round_ in _rounds(session, select(RoundRow).join(newest, same))}
 
 
-def count_done(session: Session, campaign_ids: Collection[str]) -> dict[str, int]:
-    """Count the rounds whose sum was read, by campaign."""
-    done = select(RoundRow.campaign_id, func.count()).where(
-        RoundRow.campaign_id.in_(campaign_ids), RoundRow.standing == "done"
+def count_done(session: Session, campaigns: Collection[Campaign]) -> dict[str, int]:
+    """Count the planned rounds of campaigns that are done, by campaign."""
+    topics = RoundRow.campaign_id, RoundRow.topic
+    done = select(*topics, func.count()).where(
+        RoundRow.campaign_id.in_([campaign.id for campaign in campaigns]),
+        RoundRow.standing == "done",
+        _is_own_round(),
     )
-    return {row[0]: row[1] for row in session.execute(done.group_by(RoundRow.campaign_id))}
+    sums: dict[str, dict[str, int]] = {}
+    for campaign_id, topic, count in session.execute(done.group_by(*topics)):
+        sums.setdefault(campaign_id, {})[topic] = count
+    return {campaign.id: finished_rounds(campaign, sums.get(campaign.id, {})) for campaign in campaigns}
 
 
 def advance(session: Session, at: datetime, round_id: str, stage: Stage, answered: int) -> Round:

@@ -23,6 +23,7 @@ from ..state.upsert import upsert
 
 ROWS_PER_STATEMENT = 200
 SILENT_AFTER = timedelta(minutes=5)  # without a heartbeat, a gateway is reported as silent
+REMOVED_AFTER = timedelta(days=1)  # a gateway that is silent for longer counts as removed
 
 
 def record_heartbeat(session: Session, at: datetime, gateway: str) -> None:
@@ -31,9 +32,14 @@ def record_heartbeat(session: Session, at: datetime, gateway: str) -> None:
     session.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"last_heartbeat": at}))
 
 
-def list_gateways(session: Session, since: datetime) -> list[str]:
-    """Return the gateways with a heartbeat since then."""
-    return [name for name, at in last_heartbeats(session).items() if at >= since]
+def is_alive(last_heartbeat: datetime, at: datetime) -> bool:
+    """Tell whether a gateway with this last heartbeat is not silent."""
+    return last_heartbeat >= at - SILENT_AFTER
+
+
+def list_gateways(session: Session, at: datetime) -> list[str]:
+    """Return the gateways that are alive."""
+    return [name for name, last in last_heartbeats(session).items() if is_alive(last, at)]
 
 
 def last_heartbeats(session: Session) -> dict[str, datetime]:

@@ -130,7 +130,8 @@ def test_the_default_campaign_on_a_small_fleet(base: DeployedModel) -> None:
     assert "about 27 of 30 devices can answer" in rounds.sentence and "at least 50 must" in rounds.sentence
     held_out = about(found.blocking, "held-out")
     assert held_out.numbers["expected"] == pytest.approx(1.0) and "decision of a person" in held_out.advice
-    assert "19,000 devices" in about(found.blocking, "roll-out").advice
+    assert "370 devices" in about(found.blocking, "roll-out").advice
+    assert about(found.findings, "first stage is 50 %").severity == "fine"
     assert [finding.severity for finding in found.findings] == sorted(
         (finding.severity for finding in found.findings), key=["blocking", "warning", "fine"].index
     )
@@ -152,9 +153,10 @@ def test_the_preset_offers_no_experiment() -> None:
 
 
 def test_gates_that_cannot_be_asked_stop_only_what_waits_for_them(base: DeployedModel) -> None:
-    fleet = KnownFleet(5000, epsilon=8.0)
-    assert about(assess(campaign("training"), base, fleet, False).blocking, "roll-out")
-    goes_on = assess(campaign("training", unclear="go on"), base, fleet, False)
+    fleet, early = KnownFleet(5000, epsilon=8.0), [0.01, 1.0]
+    assert about(assess(campaign("training", stages=early), base, fleet, False).blocking, "roll-out")
+    assert assess(campaign("training"), base, fleet, False).can_finish, "the stages follow the fleet by default"
+    goes_on = assess(campaign("training", unclear="go on", stages=early), base, fleet, False)
     assert goes_on.can_finish and "unjudged" in about(goes_on.warnings, "roll-out").advice
     no_gates = assess(campaign("training", gates=0.0), base, fleet, False)
     assert "held at 1 %" in about(no_gates.blocking, "No ε is set aside").sentence
@@ -163,7 +165,7 @@ def test_gates_that_cannot_be_asked_stop_only_what_waits_for_them(base: Deployed
 
 def test_a_fleet_that_nobody_has_counted(base: DeployedModel) -> None:
     unknown = assess(campaign("training"), base, KnownFleet(0))
-    assert unknown.verdict == "doubtful" and "19,000 devices" in unknown.warnings[0].sentence
+    assert unknown.verdict == "doubtful" and "1,900 devices" in unknown.warnings[0].sentence
     larger = assess(campaign("training"), base, KnownFleet(30, at_least=True), False)
     assert larger.can_finish and "more than 30 devices" in larger.warnings[0].sentence
     half = assess(campaign("statistics"), base, KnownFleet(80, answer_share=0.5), False)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from keyart_tools.remote import ApiClient
 
 STATUSES = ("candidate", "refused", "waiting", "rolling", "released", "held", "superseded", "withdrawn")
+reason_option = click.option(
+    "--reason", metavar="TEXT", help="Reason for the audit log; required if all devices get the release."
+)
 version_argument = click.argument("version", type=click.IntRange(min=0))
 PENDING = "Devices keep the model until its rollback is published; `keyart release list` shows when it is."
 
@@ -97,7 +100,7 @@ def upload(api: ApiClient, bundle: Path, at_once: bool, key: str | None, as_json
 
 @release.command(short_help="Give a waiting or held release to more devices.")
 @version_argument
-@click.option("--reason", metavar="TEXT", help="Reason for the audit log; required if all devices get the release.")
+@reason_option
 @connected
 def promote(api: ApiClient, version: int, reason: str | None, as_json: bool) -> None:
     """Promote the release of the model VERSION, which waits or is held, to its next share of devices.
@@ -112,28 +115,30 @@ def promote(api: ApiClient, version: int, reason: str | None, as_json: bool) -> 
 
 @release.command(short_help="Hold a release: no further device gets it.")
 @version_argument
+@reason_option
 @connected
-def hold(api: ApiClient, version: int, as_json: bool) -> None:
+def hold(api: ApiClient, version: int, reason: str | None, as_json: bool) -> None:
     """Hold the release of the model VERSION. Devices that have it keep it.
 
     \b
     Example:
-      keyart release hold 8
+      keyart release hold 8 --reason "Televisions show no artwork."
     """
-    _move(api, version, "hold", None, as_json)
+    _move(api, version, "hold", reason, as_json)
 
 
 @release.command(short_help="Withdraw a release and publish a rollback.")
 @version_argument
+@reason_option
 @connected
-def withdraw(api: ApiClient, version: int, as_json: bool) -> None:
+def withdraw(api: ApiClient, version: int, reason: str | None, as_json: bool) -> None:
     """Withdraw the release of the model VERSION, and everything with its weights; an older model takes its place.
 
     \b
     Example:
       keyart release withdraw 8
     """
-    _move(api, version, "withdraw", None, as_json)
+    _move(api, version, "withdraw", reason, as_json)
 
 
 def _move(api: ApiClient, version: int, verb: str, reason: str | None, as_json: bool) -> None:

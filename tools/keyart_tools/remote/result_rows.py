@@ -7,13 +7,15 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from keyart_federated.campaigns.result_words import words_of
+from keyart_federated.csv_cells import plain_cell
 from keyart_federated.experiments.device_metrics import MEASURES
 
 from .object_tables import STAGES, Column, field, number
 
 RESULT_FIELDS: Final = (
     "round", "topic", "at", "devices", "used", "quantity", "name", "group", "arm", "mean", "low", "high", "drowned",
-    "improvement", "text",
+    "improvement", "label", "unit", "text",
 )  # fmt: skip
 ROUND_FIELDS: Final = (
     "number", "topic", "standing", "opened", "changed", "charge", "survivors", *STAGES, "failure",
@@ -40,7 +42,9 @@ def result_rows(results: Iterable[Mapping[str, Any]]) -> Iterator[Row]:
             yield _row(base, verdict, quantity="verdict", name=verdict.get("verdict"), text=verdict.get("sentence"))
         for name, value in (result.get("values") or {}).items():
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            yield _row(base, {}, quantity="value", name=name, **{"mean" if is_number else "text": value})
+            words = words_of(name)
+            known = {"name": name, "label": words.label, "unit": words.unit or None}
+            yield _row(base, {}, quantity="value", **known, **{"mean" if is_number else "text": value})
         if result.get("reason"):
             yield _row(base, {}, quantity="reason", text=result["reason"])
 
@@ -58,7 +62,7 @@ def csv_text(rows: Iterable[Row], fields: Iterable[str]) -> str:
     writer = csv.DictWriter(text, tuple(fields))
     writer.writeheader()
     for row in rows:
-        writer.writerow({name: _safe(value) for name, value in row.items()})
+        writer.writerow({name: plain_cell(value) if isinstance(value, str) else value for name, value in row.items()})
     return text.getvalue()
 
 
@@ -68,11 +72,6 @@ def _row(base: Row, entry: Mapping[str, Any], **more: Any) -> Row:
     return {**dict.fromkeys(RESULT_FIELDS), **base, **known, **more}
 
 
-def _safe(value: Any) -> Any:
-    """Return a value of a cell that no spreadsheet takes for a formula (CWE-1236)."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
 def _value(row: Mapping[str, Any], name: str) -> str | None:
     """Format a number of a row: differences with their sign and the unit of their metric."""
     value = row.get(name)
@@ -80,6 +79,8 @@ def _value(row: Mapping[str, Any], name: str) -> str | None:
         return None
     if row["quantity"] == "difference" and row["name"] in MEASURES:
         return MEASURES[row["name"]].shown_difference(value)
+    if row["quantity"] == "value":
+        return words_of(row["name"]).text(value)
     return number(float(value))
 
 
@@ -89,7 +90,8 @@ def _interval(row: Mapping[str, Any]) -> str | None:
 
 
 def _name(row: Mapping[str, Any]) -> str:
-    return ", ".join(str(row[field]) for field in ("name", "group", "arm") if row.get(field) is not None)
+    parts = row.get("label") or row.get("name"), row.get("group"), row.get("arm")
+    return ", ".join(str(part) for part in parts if part is not None)
 
 
 def _note(row: Mapping[str, Any]) -> str | None:

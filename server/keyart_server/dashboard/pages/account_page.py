@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -14,13 +13,10 @@ from markupsafe import Markup
 from ...access import Actor, Who, people, second_factors, totp
 from ...access.people import SignedIn
 from ...access.scopes import SCOPES_BY_ROLE
-from ...access.throttle import Throttle, refusal
 from ...service import Service
 from ..responses import FormFields, redirect, render_page
 
 PATH: Final = "/account"
-WINDOW: Final = timedelta(minutes=15)
-MAX_FAILURES: Final = 10  # wrong codes of a person within `WINDOW`
 WRONG: Final = "The code is wrong, or was used before. Check the clock of your device, and enter the newest code."
 
 
@@ -57,7 +53,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             if secret is None:
                 return redirect(service, who, PATH, "There is nothing to confirm; set up a second factor.", False)
             return account.show_secret(request, who, secret, 422, WRONG)
-        account.end_attempt(found.person.id)
+        service.guard.codes.succeed(found.person.id)
         renewed = account.renew_session(who, found, "totp")
         response = account.show(request, renewed, 201, codes=codes)
         service.guard.sign_in(response, renewed.session or "")
@@ -90,10 +86,10 @@ def routes(service: Service) -> Sequence[APIRouter]:
 
 
 class _Account:
-    """The parts that the routes share; wrong codes are counted in this process."""
+    """The parts that the routes share."""
 
     def __init__(self, service: Service) -> None:
-        self._service, self._throttle = service, Throttle(WINDOW, service.clock)
+        self._service = service
 
     def signed_in(self, who: Actor) -> SignedIn:
         service = self._service
@@ -117,15 +113,12 @@ class _Account:
         with service.state.writing() as session:
             if not second_factors.check(session, service.clock(), service.sealer, found.person, code):
                 return None
-        self.end_attempt(found.person.id)
+        service.guard.codes.succeed(found.person.id)
         return found
 
     def begin_attempt(self, person_id: str) -> None:
-        if wait := self._throttle.begin({person_id: MAX_FAILURES}):
-            raise HTTPException(429, *refusal("wrong codes", wait))
-
-    def end_attempt(self, person_id: str) -> None:
-        self._throttle.take_back([person_id])
+        if refused := self._service.guard.codes.begin(person_id):
+            raise HTTPException(429, *refused)
 
     def is_required(self, found: SignedIn) -> bool:
         return found.person.role in self._service.settings.identity.totp_roles

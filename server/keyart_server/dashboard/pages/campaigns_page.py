@@ -50,7 +50,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
         with state.reading() as session:
             campaigns = campaign_store.list_all(session)
             charges = budget.list_charges(session)
-            done = round_store.count_done(session, [campaign.id for campaign in campaigns])
+            done = round_store.count_done(session, campaigns)
         shown = [
             campaign for campaign in campaigns if standing in ("", campaign.state) and kind in ("", campaign.kind)
         ]

@@ -7,13 +7,14 @@ from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from ... import audit_log
 from ...access import Actor, Who
 from ...campaigns import Campaign, campaign_store
 from ...http.error_responses import found_or_404
 from ...releases import release_store, withdrawal
 from ...service import Service
 from .. import confirmations
-from ..confirmations import MAX_REASON_LENGTH, Confirmation
+from ..confirmations import Confirmation
 from ..responses import Id, Version, page_router, render_page
 
 CAMPAIGN_STEPS: Final[Mapping[str, Callable[[Campaign], Confirmation]]] = {
@@ -64,5 +65,5 @@ def ask(
         heading=confirmation.heading, consequences=confirmation.consequences, button=confirmation.button,
         action=confirmation.action, back=back, back_label=back_label, asks_reason=confirmation.asks_reason,
         reason_required=confirmation.reason_required, dangerous=confirmation.dangerous,
-        max_reason=MAX_REASON_LENGTH, reason=reason, error=error,
+        max_reason=audit_log.MAX_REASON_LENGTH, reason=reason, error=error,
     )  # fmt: skip

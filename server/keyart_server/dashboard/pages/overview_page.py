@@ -17,7 +17,7 @@ from ...campaigns.feasibility_check import infeasible_campaigns
 from ...campaigns.waiting import waiting_reasons
 from ...releases import release_store
 from ...rounds import round_store
-from ...rounds.stage_windows import SILENT_AFTER, last_heartbeats
+from ...rounds.stage_windows import is_alive, last_heartbeats
 from ...service import Service
 from ...state.tables import CatalogRow, EnrolledDeviceRow
 from ...webhooks import webhook_store
@@ -87,7 +87,7 @@ def routes(service: Service) -> Sequence[APIRouter]:
             budget=fleet_budget,
             forecast=prediction,
             release=lineage.newest_offered(releases),
-            online=sum(when >= at - SILENT_AFTER for when in gateways.values()),
+            online=sum(is_alive(when, at) for when in gateways.values()),
             gateways=len(gateways),
             enrolled=enrolled,
         )
