@@ -1,0 +1,140 @@
+"""The team's catalogue as Kodi needs it: one title for each kind of art, and a way from a film to its title.
+
+A title of keyart has one picture at a time; a film of Kodi has a poster, a landscape and fanart at once. So the
+sidecar chooses from a catalogue in which a film is up to three titles: the first has the film's id, and views are
+recorded for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+KINDS = ("poster", "landscape", "fanart")
+KIND_OF_TYPE = {
+    "type:poster": "poster", "type:keyart": "poster", "type:backdrop": "fanart",
+    "type:landscape": "landscape", "type:still": "landscape",
+}  # fmt: skip
+UNUSED_TYPES = frozenset({"type:banner"})
+ID_PROVIDERS = ("imdb", "tmdb", "tvdb")  # best first, as `keyart catalog import` names titles
+FORMAT = "keyart-catalog/1"
+
+
+class CatalogueError(Exception):
+    """The catalogue cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """What the list needs of the catalogue.
+
+    Attributes:
+        titles: Title of each kind of art, by film.
+        folders: Film by the folder of its pictures; folders of several films are left out.
+        images: Path of the picture, by artwork.
+    """
+
+    titles: dict[str, dict[str, str]] = field(default_factory=dict)
+    folders: dict[str, str] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+
+    def film_of(self, unique_ids: dict[str, str], path: str) -> str | None:
+        """Return the film of a video of Kodi's library, by its ids or by its folder; None if it is not known."""
+        for provider in ID_PROVIDERS:
+            film = f"{provider}:{unique_ids.get(provider, '')}"
+            if film in self.titles:
+                return film
+        return self.folders.get(folder_of(path))
+
+    def save(self, file: Path) -> None:
+        """Write the index, whole or not at all."""
+        replace_text(file, json.dumps(asdict(self)))
+
+    @classmethod
+    def load(cls, file: Path) -> Index:
+        """Read what `save` wrote; an empty index if there is none."""
+        try:
+            return cls(**json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return cls()
+
+
+def folder_of(path: str) -> str:
+    """Return the folder of a file; addresses that Kodi reads are left as they are."""
+    return path.rpartition("/")[0]
+
+
+def read_catalogue(file: Path) -> dict:
+    """Read a catalogue as JSON. Raises CatalogueError."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CatalogueError(
+            f"{file} cannot be read ({error.strerror}); choose the catalogue in the settings."
+        ) from None
+    except ValueError:
+        raise CatalogueError(f"{file} is not JSON; write it with keyart catalog import.") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise CatalogueError(
+            f"{file} is not a catalogue of the format {FORMAT}; write it with keyart catalog import."
+        )
+    return document
+
+
+def by_kind(document: dict, folder: Path) -> tuple[dict, Index]:
+    """Return the catalogue with a title for each kind of art, and its index.
+
+    Args:
+        document: The catalogue.
+        folder: Folder that the paths of its pictures are relative to.
+    """
+    index, titles = Index(), []
+    shared: set[str] = set()
+    for title in document["titles"]:
+        film = title["id"]
+        kinds = _artworks_by_kind(title["artworks"])
+        index.titles[film] = {}
+        for kind in KINDS:
+            if kind in kinds:
+                title_id = f"{film}#{kind}" if index.titles[film] else film
+                index.titles[film][kind] = title_id
+                titles.append({**title, "id": title_id, "artworks": kinds[kind]})
+        for artwork in title["artworks"]:
+            path = os.path.normpath(folder / artwork["image"])
+            index.images[artwork["id"]] = path
+            beside = folder_of(path)
+            if index.folders.setdefault(beside, film) != film:
+                shared.add(beside)
+    for path in shared:
+        del index.folders[path]
+    return {**document, "titles": titles}, index
+
+
+def _artworks_by_kind(artworks: list[dict]) -> dict[str, list[dict]]:
+    kinds: dict[str, list[dict]] = {}
+    for artwork in artworks:
+        if artwork["image"] and not UNUSED_TYPES & artwork["tags"].keys():
+            kind = next((KIND_OF_TYPE[tag] for tag in artwork["tags"] if tag in KIND_OF_TYPE), "landscape")
+            kinds.setdefault(kind, []).append(artwork)
+    return kinds
+
+
+def art_of(pictures: dict[str, str]) -> dict[str, str]:
+    """Return Kodi's art for a list item, from the chosen picture of each kind."""
+    art = dict(pictures)
+    if "landscape" in art:
+        art.setdefault("fanart", art["landscape"])
+    if "poster" in art:
+        art["thumb"] = art["icon"] = art["poster"]
+    return art
+
+
+def replace_text(file: Path, text: str) -> None:
+    """Write a file, whole or not at all; it is its owner's alone."""
+    new = file.with_name(file.name + ".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(text)
+    new.replace(file)

@@ -1,0 +1,111 @@
+"""The sidecar as a child process that is started again whenever it has ended.
+
+It ends by itself when its standard input closes, that is, when Kodi has gone, however that came about.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import rpc
+
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 60.0  # between two starts
+STOP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files of a Kodi profile.
+
+    Attributes:
+        folder: The add-on's folder in the profile.
+        socket: Where the sidecar listens.
+    """
+
+    folder: Path
+    socket: Path
+
+    @property
+    def catalog(self) -> Path:
+        """Return the catalogue that the sidecar chooses from."""
+        return self.folder / "catalog.json"
+
+    @property
+    def index(self) -> Path:
+        """Return the index of that catalogue."""
+        return self.folder / "index.json"
+
+
+class Helper:
+    """Starts the sidecar, and knows whether it is ready."""
+
+    def __init__(self, place: Place, python: str, bundle: str, profile: list[tuple[str, dict]]) -> None:
+        """Prepare; `profile` are the calls that open the profile."""
+        self._place, self._profile = place, profile
+        options = ["--bundle", bundle] if bundle else []
+        self._command = [
+            python, "-m", "keyart.sidecar", "--catalog", str(place.catalog),
+            "--file", str(place.folder / "profile.db"), "--key-folder", str(place.folder / "keys"),
+            "--socket", str(place.socket), "--engine", "numpy", *options,
+        ]  # fmt: skip
+        self._process: subprocess.Popen | None = None
+        self._pause, self._next_start = MIN_PAUSE_SECONDS, 0.0
+        self.ready = False
+        self.problem = ""
+
+    def watch(self, now: float) -> bool:
+        """Start the sidecar if it does not run; return True when it has just become ready."""
+        if self._process is None or self._process.poll() is not None:
+            self.ready = False
+            if now >= self._next_start:
+                self._start(now)
+            return False
+        if self.ready:
+            return False
+        try:
+            answers = rpc.call_all(self._place.socket, self._profile)
+        except rpc.Away:
+            return False
+        refusals = [str(answer) for answer in answers if isinstance(answer, rpc.Refused)]
+        self.ready, self.problem = not refusals, " ".join(refusals)
+        if self.ready:
+            self._pause = MIN_PAUSE_SECONDS
+        else:
+            self.stop()
+        return self.ready
+
+    def _start(self, now: float) -> None:
+        self._next_start, self._pause = now + self._pause, min(2 * self._pause, MAX_PAUSE_SECONDS)
+        surroundings = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}  # Kodi's
+        said = self._place.folder / "sidecar.log"
+        if self._process is not None:
+            self.problem = _last_line(said) or self.problem
+        try:
+            with said.open("wb") as log:
+                self._process = subprocess.Popen(
+                    self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log, env=surroundings
+                )
+        except OSError as error:
+            self.problem = f"{self._command[0]}: {error.strerror}"
+
+    def stop(self) -> None:
+        """End the sidecar, which writes what is pending."""
+        process, self._process, self.ready = self._process, None, False
+        if process is None:
+            return
+        process.stdin.close()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _last_line(file: Path) -> str:
+    try:
+        return next(reversed(file.read_text(encoding="utf-8", errors="replace").strip().splitlines()), "")
+    except OSError:
+        return ""

@@ -1,0 +1,152 @@
+"""The add-on's service: keeps the sidecar running, and tells it what is looked at and played."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import xbmc
+from keyart_kodi import kodi, rpc
+from keyart_kodi.attention import Attention, Call, Shown, unrecorded_views
+from keyart_kodi.catalogue import ID_PROVIDERS, CatalogueError, by_kind, read_catalogue, replace_text
+from keyart_kodi.helper import Helper
+from keyart_kodi.kodi import Settings
+
+STEP_SECONDS = 0.25
+MAX_WAITING = 1000  # calls that wait for the sidecar
+
+
+class Player(xbmc.Player):
+    """Notes what the player does, for the next step of the service."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started = self.stopped = False
+
+    def onAVStarted(self) -> None:
+        self.started = True
+
+    def onPlayBackStopped(self) -> None:
+        self.stopped = True
+
+    onPlayBackEnded = onPlayBackError = onPlayBackStopped
+
+
+class Monitor(xbmc.Monitor):
+    """Notes changed settings."""
+
+    changed = False
+
+    def onSettingsChanged(self) -> None:
+        self.changed = True
+
+
+class Service:
+    """One run of the service, for one Kodi profile and one state of the settings."""
+
+    def __init__(self, settings: Settings, player: Player) -> None:
+        """Write the sidecar's catalogue and its index. Raises CatalogueError."""
+        self._settings, self._player, self._place = settings, player, kodi.place()
+        source = Path(settings.catalog)
+        document, self._index = by_kind(read_catalogue(source), source.parent)
+        replace_text(self._place.catalog, json.dumps(document))
+        self._index.save(self._place.index)
+        self._helper = Helper(self._place, settings.python, settings.bundle, settings.profile())
+        self._attention = Attention()
+        self._waiting: list[Call] = []
+        self._said, self._drawn = "", (0, 0)
+
+    def step(self, now: float) -> None:
+        """Look at everything once."""
+        if self._helper.watch(now):
+            kodi.log("the sidecar is ready")
+            self._recover()
+            self._redraw()
+        elif self._helper.problem != self._said:
+            self._said = self._helper.problem
+            if self._said:
+                kodi.say(kodi.text(30009).format(why=self._said))
+        if self._drawn[1] != datetime.now().hour:  # it may be another daypart
+            self._redraw()
+        self._waiting += [*self._looks(now), *self._plays(now)]
+        self._deliver()
+
+    def close(self) -> None:
+        """End the sidecar, and for it a play that is under way."""
+        self._waiting += self._attention.stop(self._settings.device)
+        self._deliver()
+        self._helper.stop()
+
+    def _redraw(self) -> None:
+        """Let rows be drawn anew."""
+        self._drawn = self._drawn[0] + 1, datetime.now().hour
+        kodi.reload_rows(f"{time.time():.0f}-{self._drawn[0]}")
+
+    def _recover(self) -> None:
+        """Record the views that a killed Kodi could not."""
+        views = unrecorded_views(rpc.call(self._place.socket, "export"))
+        if views:
+            self._waiting.append(("record", {"views": views}))
+
+    def _looks(self, now: float) -> Iterator[Call]:
+        decision = xbmc.getInfoLabel(f"ListItem.Property({kodi.DECISION})")
+        shown = Shown(decision, xbmc.getInfoLabel("ListItem.FileNameAndPath")) if decision else None
+        if xbmc.getCondVisibility("Window.IsActive(movieinformation)"):
+            yield from self._attention.open_page()
+        elif not xbmc.getCondVisibility("System.HasActiveModalDialog | Window.IsActive(fullscreenvideo)"):
+            yield from self._attention.look(shown, now)
+
+    def _plays(self, now: float) -> Iterator[Call]:
+        player, attention = self._player, self._attention
+        started, stopped = player.started, player.stopped
+        player.started = player.stopped = False
+        if started or stopped:
+            yield from attention.stop(self._settings.device)
+        if not player.isPlayingVideo():
+            return
+        if started:
+            file, tag = player.getPlayingFile(), player.getVideoInfoTag()
+            film = self._index.film_of({name: tag.getUniqueID(name) for name in ID_PROVIDERS}, file)
+            if film:
+                yield from attention.start(file, film, kodi.now(), now)
+        yield from attention.advance(player.getTime())
+
+    def _deliver(self) -> None:
+        """Send what waits, in order; what the sidecar refuses is of no use to it later, either."""
+        calls = self._waiting[-MAX_WAITING:]
+        if not calls or not self._helper.ready:
+            return
+        try:
+            rpc.call_all(self._place.socket, calls)
+        except rpc.Away:
+            return  # each call may be repeated
+        self._waiting = []
+        if any(method == "record" for method, _ in calls):
+            self._redraw()
+
+
+def main() -> None:
+    """Run until Kodi ends or its profile changes."""
+    monitor, player = Monitor(), Player()
+    while not monitor.abortRequested():
+        monitor.changed = False
+        try:
+            service = Service(Settings.read(), player)
+        except CatalogueError as error:
+            kodi.log(str(error))
+            kodi.say(str(error))
+            while not monitor.changed and not monitor.waitForAbort(1.0):
+                pass
+            continue
+        try:
+            while not monitor.changed and not monitor.waitForAbort(STEP_SECONDS):
+                service.step(time.monotonic())
+        finally:
+            service.close()
+
+
+if __name__ == "__main__":
+    main()
