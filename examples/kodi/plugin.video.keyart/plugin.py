@@ -19,7 +19,7 @@ def main() -> None:
     handle = int(sys.argv[1])
     settings, place = kodi.Settings.read(), kodi.place()
     index, movies = Index.load(place.index), kodi.movies(MAX_FILMS)
-    films = [index.film_of(movie["uniqueid"], movie["file"]) for movie in movies]
+    films = [index.film_of(movie.get("uniqueid", {}), movie["file"]) for movie in movies]
     decisions: list[dict] = []
     try:
         answers = rpc.call_all(place.socket, questions(films, index, kodi.context(settings.device)))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 
 import xbmc
 from keyart_kodi import kodi, rpc
@@ -50,14 +50,14 @@ class Service:
     def __init__(self, settings: Settings, player: Player) -> None:
         """Write the sidecar's catalogue and its index. Raises CatalogueError."""
         self._settings, self._player, self._place = settings, player, kodi.place()
-        source = Path(settings.catalog)
-        document, self._index = by_kind(read_catalogue(source), source.parent)
+        os.makedirs(self._place.folder, mode=0o700, exist_ok=True)
+        document, self._index = by_kind(read_catalogue(settings.catalog), os.path.dirname(settings.catalog))
         replace_text(self._place.catalog, json.dumps(document))
         self._index.save(self._place.index)
         self._helper = Helper(self._place, settings.python, settings.bundle, settings.profile())
         self._attention = Attention()
         self._waiting: list[Call] = []
-        self._said, self._drawn = "", (0, 0)
+        self._said, self._drawn = "", (0, datetime.now().hour)
 
     def step(self, now: float) -> None:
         """Look at everything once."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections import namedtuple
 
 KINDS = ("poster", "landscape", "fanart")
 KIND_OF_TYPE = {
@@ -26,8 +25,7 @@ class CatalogueError(Exception):
     """The catalogue cannot be used; the message says what to do."""
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(namedtuple("Index", "titles folders images")):
     """What the list needs of the catalogue.
 
     Attributes:
@@ -36,9 +34,7 @@ class Index:
         images: Path of the picture, by artwork.
     """
 
-    titles: dict[str, dict[str, str]] = field(default_factory=dict)
-    folders: dict[str, str] = field(default_factory=dict)
-    images: dict[str, str] = field(default_factory=dict)
+    __slots__ = ()
 
     def film_of(self, unique_ids: dict[str, str], path: str) -> str | None:
         """Return the film of a video of Kodi's library, by its ids or by its folder; None if it is not known."""
@@ -48,17 +44,18 @@ class Index:
                 return film
         return self.folders.get(folder_of(path))
 
-    def save(self, file: Path) -> None:
+    def save(self, file: str) -> None:
         """Write the index, whole or not at all."""
-        replace_text(file, json.dumps(asdict(self)))
+        replace_text(file, json.dumps(self._asdict()))
 
     @classmethod
-    def load(cls, file: Path) -> Index:
+    def load(cls, file: str) -> Index:
         """Read what `save` wrote; an empty index if there is none."""
         try:
-            return cls(**json.loads(file.read_text(encoding="utf-8")))
+            with open(file, encoding="utf-8") as stream:
+                return cls(**json.load(stream))
         except (OSError, ValueError, TypeError):
-            return cls()
+            return cls({}, {}, {})
 
 
 def folder_of(path: str) -> str:
@@ -66,10 +63,11 @@ def folder_of(path: str) -> str:
     return path.rpartition("/")[0]
 
 
-def read_catalogue(file: Path) -> dict:
+def read_catalogue(file: str) -> dict:
     """Read a catalogue as JSON. Raises CatalogueError."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        with open(file, encoding="utf-8") as stream:
+            document = json.load(stream)
     except OSError as error:
         raise CatalogueError(
             f"{file} cannot be read ({error.strerror}); choose the catalogue in the settings."
@@ -83,14 +81,14 @@ def read_catalogue(file: Path) -> dict:
     return document
 
 
-def by_kind(document: dict, folder: Path) -> tuple[dict, Index]:
+def by_kind(document: dict, folder: str) -> tuple[dict, Index]:
     """Return the catalogue with a title for each kind of art, and its index.
 
     Args:
         document: The catalogue.
         folder: Folder that the paths of its pictures are relative to.
     """
-    index, titles = Index(), []
+    index, titles = Index({}, {}, {}), []
     shared: set[str] = set()
     for title in document["titles"]:
         film = title["id"]
@@ -102,7 +100,7 @@ def by_kind(document: dict, folder: Path) -> tuple[dict, Index]:
                 index.titles[film][kind] = title_id
                 titles.append({**title, "id": title_id, "artworks": kinds[kind]})
         for artwork in title["artworks"]:
-            path = os.path.normpath(folder / artwork["image"])
+            path = os.path.normpath(os.path.join(folder, artwork["image"]))
             index.images[artwork["id"]] = path
             beside = folder_of(path)
             if index.folders.setdefault(beside, film) != film:
@@ -131,10 +129,11 @@ def art_of(pictures: dict[str, str]) -> dict[str, str]:
     return art
 
 
-def replace_text(file: Path, text: str) -> None:
+def replace_text(file: str, text: str) -> None:
     """Write a file, whole or not at all; it is its owner's alone."""
-    new = file.with_name(file.name + ".new")
-    new.unlink(missing_ok=True)
+    new = file + ".new"
+    if os.path.exists(new):
+        os.remove(new)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
         stream.write(text)
-    new.replace(file)
+    os.replace(new, file)

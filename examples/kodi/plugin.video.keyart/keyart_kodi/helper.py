@@ -7,36 +7,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
-from pathlib import Path
 
 from . import rpc
+from .place import Place
 
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 60.0  # between two starts
 STOP_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Place:
-    """The files of a Kodi profile.
-
-    Attributes:
-        folder: The add-on's folder in the profile.
-        socket: Where the sidecar listens.
-    """
-
-    folder: Path
-    socket: Path
-
-    @property
-    def catalog(self) -> Path:
-        """Return the catalogue that the sidecar chooses from."""
-        return self.folder / "catalog.json"
-
-    @property
-    def index(self) -> Path:
-        """Return the index of that catalogue."""
-        return self.folder / "index.json"
 
 
 class Helper:
@@ -47,9 +23,9 @@ class Helper:
         self._place, self._profile = place, profile
         options = ["--bundle", bundle] if bundle else []
         self._command = [
-            python, "-m", "keyart.sidecar", "--catalog", str(place.catalog),
-            "--file", str(place.folder / "profile.db"), "--key-folder", str(place.folder / "keys"),
-            "--socket", str(place.socket), "--engine", "numpy", *options,
+            python, "-m", "keyart.sidecar", "--catalog", place.catalog,
+            "--file", f"{place.folder}/profile.db", "--key-folder", f"{place.folder}/keys",
+            "--socket", place.socket, "--engine", "numpy", *options,
         ]  # fmt: skip
         self._process: subprocess.Popen | None = None
         self._pause, self._next_start = MIN_PAUSE_SECONDS, 0.0
@@ -80,11 +56,11 @@ class Helper:
     def _start(self, now: float) -> None:
         self._next_start, self._pause = now + self._pause, min(2 * self._pause, MAX_PAUSE_SECONDS)
         surroundings = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}  # Kodi's
-        said = self._place.folder / "sidecar.log"
+        said = f"{self._place.folder}/sidecar.log"
         if self._process is not None:
             self.problem = _last_line(said) or self.problem
         try:
-            with said.open("wb") as log:
+            with open(said, "wb") as log:
                 self._process = subprocess.Popen(
                     self._command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log, env=surroundings
                 )
@@ -104,8 +80,6 @@ class Helper:
             process.wait()
 
 
-def _last_line(file: Path) -> str:
-    try:
-        return next(reversed(file.read_text(encoding="utf-8", errors="replace").strip().splitlines()), "")
-    except OSError:
-        return ""
+def _last_line(file: str) -> str:
+    with open(file, encoding="utf-8", errors="replace") as stream:
+        return next(reversed(stream.read().strip().splitlines()), "")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import dataclass
+import zlib
+from collections import namedtuple
 from datetime import datetime
-from pathlib import Path
 
 import xbmc
 import xbmcaddon
 import xbmcgui
 import xbmcvfs
 
-from .helper import Place
+from .place import Place
 
 ADDON = "plugin.video.keyart"
 HOME = 10000  # id of the home window, whose properties skins and add-ons share
@@ -27,6 +26,7 @@ NODE = """<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>
 	<path>plugin://{addon}/</path>
 </node>
 """
+NO_LIMIT = "none"  # an option that is empty makes Kodi 21 crash
 CHILD_MATURITY = "6+"  # of a child's profile without a limit of its own
 
 
@@ -37,33 +37,25 @@ def text(number: int) -> str:
 
 def place() -> Place:
     """Return the files of the present Kodi profile. The socket's name is short: a path of a socket has 107 bytes."""
-    folder = Path(xbmcvfs.translatePath(f"special://profile/addon_data/{ADDON}"))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
-    return Place(folder, Path(xbmcvfs.translatePath("special://temp")) / f"keyart-{name}.sock")
+    folder = xbmcvfs.translatePath(f"special://profile/addon_data/{ADDON}")
+    return Place(folder, xbmcvfs.translatePath(f"special://temp/keyart-{zlib.crc32(folder.encode()):08x}.sock"))
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(
+    namedtuple("Settings", "personalise child max_maturity stickiness_hours catalog bundle python device")
+):
     """The add-on's settings of the present Kodi profile."""
 
-    personalise: bool
-    child: bool
-    max_maturity: str
-    stickiness_hours: int
-    catalog: str
-    bundle: str
-    python: str
-    device: str
+    __slots__ = ()
 
     @classmethod
     def read(cls) -> Settings:
         """Return the settings as they are now."""
         addon = xbmcaddon.Addon(ADDON)
-        child = addon.getSettingBool("child")
+        child, limit = addon.getSettingBool("child"), addon.getSetting("max_maturity")
         return cls(
             addon.getSettingBool("personalise"), child,
-            addon.getSetting("max_maturity") or (CHILD_MATURITY if child else ""),
+            limit if limit != NO_LIMIT else CHILD_MATURITY if child else "",
             addon.getSettingInt("stickiness_hours"),
             xbmcvfs.translatePath(addon.getSetting("catalog")), xbmcvfs.translatePath(addon.getSetting("bundle")),
             addon.getSetting("python"), addon.getSetting("device"),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import namedtuple
 
 from .catalogue import KINDS, Index, art_of
 
 MAX_FILMS = 40
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(namedtuple("Entry", "movie art decision")):
     """A film of the list.
 
     Attributes:
@@ -19,9 +18,7 @@ class Entry:
         decision: Decision behind the poster, or "" if the poster is the library's own.
     """
 
-    movie: dict
-    art: dict[str, str]
-    decision: str = ""
+    __slots__ = ()
 
 
 def questions(films: list[str | None], index: Index, context: dict) -> list[tuple[str, dict]]:

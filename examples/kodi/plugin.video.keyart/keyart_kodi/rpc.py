@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from pathlib import Path
 
 TIMEOUT_SECONDS = 2.0  # then the list goes on with the library's own art
 
@@ -17,7 +16,7 @@ class Refused(Exception):
     """The sidecar refuses a call; the message is its own."""
 
 
-def call(path: Path, method: str, **params: object) -> object:
+def call(path: str, method: str, **params: object) -> object:
     """Call one method. Raises Away or Refused."""
     (answer,) = call_all(path, [(method, params)])
     if isinstance(answer, Refused):
@@ -25,7 +24,7 @@ def call(path: Path, method: str, **params: object) -> object:
     return answer
 
 
-def call_all(path: Path, calls: list[tuple[str, dict]]) -> list[object]:
+def call_all(path: str, calls: list[tuple[str, dict]]) -> list[object]:
     """Call methods in one message, and return what each returns, or its refusal. Raises Away."""
     request = [
         {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
@@ -34,7 +33,7 @@ def call_all(path: Path, calls: list[tuple[str, dict]]) -> list[object]:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
             link.settimeout(TIMEOUT_SECONDS)
-            link.connect(str(path))
+            link.connect(path)
             link.sendall(json.dumps(request).encode() + b"\n")
             with link.makefile("rb") as lines:
                 answers = sorted(json.loads(lines.readline() or b"null"), key=lambda answer: answer["id"])
