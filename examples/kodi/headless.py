@@ -12,10 +12,16 @@ import socket
 import sqlite3
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
+
+from keyart.context import daypart_of
 
 HERE = Path(__file__).parent
 ADDON = "plugin.video.keyart"
@@ -29,6 +35,11 @@ ROW = """<include content="WidgetListPoster" condition="Library.HasContent(movie
     <param name="list_id" value="5050"/>
 </include>
 """
+ZONES = {
+    "Pacific/Honolulu": "United States", "America/Los_Angeles": "United States", "America/New_York": "United States",
+    "America/Sao_Paulo": "Brazil", "Europe/Berlin": "Germany", "Asia/Dubai": "United Arab Emirates",
+    "Asia/Bangkok": "Thailand", "Asia/Tokyo": "Japan", "Pacific/Auckland": "New Zealand",
+}  # fmt: skip
 PROFILE = """<profile><id>{number}</id><name>{name}</name><directory pathversion="1">{folder}</directory><thumbnail/>
 <hasdatabases>{own}</hasdatabases><canwritedatabases>true</canwritedatabases><hassources>{own}</hassources>
 <canwritesources>true</canwritesources><lockaddonmanager>false</lockaddonmanager><locksettings>0</locksettings>
@@ -90,7 +101,7 @@ class Kodi:
         shutil.copytree(HERE / ADDON, self.data / "addons" / ADDON, ignore=skip)
         self._copy_skin()
         users = self.data / "userdata"
-        users.mkdir(parents=True)
+        users.mkdir(parents=True, exist_ok=True)
         entries = [
             PROFILE.format(
                 number=n, name=html.escape(name), own=str(n == 0).lower(),
@@ -142,7 +153,7 @@ class Kodi:
 
     def _write_settings(self, profile: str, settings: Mapping[str, str]) -> None:
         folder = self.addon_data(profile)
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         values = "".join(f'<setting id="{key}">{html.escape(value)}</setting>' for key, value in settings.items())
         (folder / "settings.xml").write_text(f'<settings version="2">{values}</settings>', encoding="utf-8")
         _set(
@@ -188,10 +199,7 @@ class Kodi:
     def _answers(self) -> bool:
         if self._running[-1].poll() is not None:
             raise KodiError(f"Kodi ended by itself with {self._running[-1].returncode}.")
-        try:
-            return self.call("JSONRPC.Ping") == "pong"
-        except OSError:
-            return False
+        return bool(self.call("JSONRPC.Ping") == "pong")
 
     def stop(self) -> None:
         """Let Kodi end."""
@@ -228,13 +236,13 @@ class Kodi:
                             raise KodiError(f"{method}: {answer['error']}")
                         return answer["result"]
 
-    def until(self, is_so: Any, what: str, seconds: float = WAIT_SECONDS) -> Any:
+    def until(self, is_so: Callable[[], Any], what: str, seconds: float = WAIT_SECONDS) -> Any:
         """Wait until `is_so` returns something true, and return it. Raises KodiError."""
         end = time.monotonic() + seconds
         while True:
-            value = is_so()
-            if value:
-                return value
+            with suppress(ConnectionError):  # the server of Kodi begins, or ends
+                if value := is_so():
+                    return value
             if time.monotonic() > end:
                 raise KodiError(f"Waited {seconds:.0f} s in vain: {what}.")
             time.sleep(0.1)
@@ -254,6 +262,47 @@ class Kodi:
         films = self.call("Files.GetDirectory", **params)["files"] or []
         return {film["title"]: {kind: _file(address) for kind, address in film["art"].items()} for film in films}
 
+    def sidecar(self) -> int | None:
+        """Return the process id of the sidecar, or None."""
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes().split(b"\0")
+            except OSError:  # it has ended
+                continue
+            if b"keyart.sidecar" in words and any(word.startswith(bytes(self.home)) for word in words):
+                return int(process.name)
+        return None
+
+    def sockets(self) -> list[Path]:
+        """Return where the sidecar of the present profile listens."""
+        return list((self.data / "temp").glob("keyart-*.sock"))
+
+    def set_daypart(self, daypart: str) -> None:
+        """Set Kodi's time zone to one in which it is such a daypart now."""
+        zone = next(zone for zone in ZONES if daypart_of(datetime.now(ZoneInfo(zone))) == daypart)
+        if self.call("Settings.GetSettingValue", setting="locale.timezone")["value"] != zone:
+            before = self.reload
+            self.call("Settings.SetSettingValue", setting="locale.timezonecountry", value=ZONES[zone])
+            self.call("Settings.SetSettingValue", setting="locale.timezone", value=zone)
+            self.until(lambda: self.reload != before, "rows are drawn for another hour")
+
+    def switch_profile(self, name: str) -> None:
+        """Load another profile, and return when its sidecar is ready."""
+        before = self.reload
+        with suppress(ConnectionError):  # Kodi's server ends with the profile, and another one begins
+            self.call("Profiles.LoadProfile", profile=name)
+        self.until(lambda: self.call("Profiles.GetCurrentProfile")["label"] == name, f"the profile {name}")
+        self.until(lambda: self.reload not in ("", before), f"the sidecar of {name} is ready")
+
+    def ready(self) -> None:
+        """Wait for the sidecar."""
+        self.until(lambda: self.reload, "the sidecar is ready")
+
+    @property
+    def reload(self) -> str:
+        """Return the property by which rows are drawn anew."""
+        return self.info("Window(home).Property(keyart.reload)")["Window(home).Property(keyart.reload)"]
+
     def posters(self) -> dict[str, str]:
         """Return the poster of each film of the add-on's list, by name."""
         return {name: art.get("poster", "") for name, art in self.row().items()}
@@ -261,13 +310,6 @@ class Kodi:
     def info(self, *labels: str) -> dict[str, str]:
         """Return labels of Kodi's screen."""
         return dict(self.call("XBMC.GetInfoLabels", labels=list(labels)))
-
-    def ready(self, profile: str) -> str:
-        """Wait for the sidecar of a profile, and return the property that rows reload by."""
-        return str(self.until(self._reload, f"the sidecar of {profile} is ready"))
-
-    def _reload(self) -> str:
-        return self.info("Window(home).Property(keyart.reload)")["Window(home).Property(keyart.reload)"]
 
     def screenshot(self, file: Path) -> None:
         """Write what is on the screen as a PNG."""
@@ -324,6 +366,4 @@ def _documents(text: str) -> list[dict[str, Any]]:
 
 def _file(address: str) -> str:
     """Return the path in an address of Kodi's pictures, image://PATH/."""
-    from urllib.parse import unquote
-
     return unquote(address.removeprefix("image://").removesuffix("/")) if address.startswith("image://") else address

@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image
 
 import keyart
+from keyart.sidecar.key_folder import key_folder
 from keyart_tools.catalogues import import_catalog
 from keyart_tools.demo.page.poster import portrait, poster
 
@@ -200,3 +201,20 @@ class Evenings:
                 for artwork in self.catalog[title_id].artworks
             ]
         )
+
+
+def write_history(folder: Path, catalog: Path, liked: Iterable[str]) -> None:
+    """Write what somebody has watched before into the add-on's folder of a Kodi profile, as its sidecar would.
+
+    Args:
+        folder: The add-on's folder of the profile.
+        catalog: The catalogue.
+        liked: Genres of what they have watched.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    titles, tags = keyart.Catalog.load(catalog), {f"genre:{genre}" for genre in liked}
+    at = datetime.now(UTC) - timedelta(days=1)
+    views = [keyart.View(title.id, at, 6000) for title in titles if tags & title.tags.keys()]
+    with keyart.Personalizer.open(folder / "profile.db", catalog=titles, keys=key_folder(folder / "keys")) as art:
+        art.consent.grant("personalization")
+        art.record_many(views)

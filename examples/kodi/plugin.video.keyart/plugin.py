@@ -1,4 +1,7 @@
-"""The source plugin://plugin.video.keyart/: films of the library with the art that keyart chooses."""
+"""The source plugin://plugin.video.keyart/: films of the library with the art that keyart chooses.
+
+With ?action=NAME it runs an action of the settings instead.
+"""
 
 from __future__ import annotations
 
@@ -60,4 +63,10 @@ def item(entry: Entry) -> xbmcgui.ListItem:
 
 
 if __name__ == "__main__":
-    main()
+    action = sys.argv[2].partition("action=")[2]
+    if action:
+        from keyart_kodi import actions
+
+        actions.run(action)
+    else:
+        main()

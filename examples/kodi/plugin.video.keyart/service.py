@@ -16,6 +16,7 @@ from keyart_kodi.helper import Helper
 from keyart_kodi.kodi import Settings
 
 STEP_SECONDS = 0.25
+INFORMATION_WINDOW, PLAYER_WINDOW = "DialogVideoInfo.xml", "VideoFullScreen.xml"
 MAX_WAITING = 1000  # calls that wait for the sidecar
 
 
@@ -92,11 +93,14 @@ class Service:
             self._waiting.append(("record", {"views": views}))
 
     def _looks(self, now: float) -> Iterator[Call]:
+        # Labels are read without the lock of Kodi's screen. getCondVisibility would wait for it, and Kodi holds it
+        # while it waits for this service to end: after five seconds it kills the service, and crashes.
+        window = xbmc.getInfoLabel("Window.Property(xmlfile)")
         decision = xbmc.getInfoLabel(f"ListItem.Property({kodi.DECISION})")
-        shown = Shown(decision, xbmc.getInfoLabel("ListItem.FileNameAndPath")) if decision else None
-        if xbmc.getCondVisibility("Window.IsActive(movieinformation)"):
+        if window == INFORMATION_WINDOW:
             yield from self._attention.open_page()
-        elif not xbmc.getCondVisibility("System.HasActiveModalDialog | Window.IsActive(fullscreenvideo)"):
+        elif window != PLAYER_WINDOW and not window.startswith("Dialog"):
+            shown = Shown(decision, xbmc.getInfoLabel("ListItem.FileNameAndPath")) if decision else None
             yield from self._attention.look(shown, now)
 
     def _plays(self, now: float) -> Iterator[Call]:
@@ -131,6 +135,8 @@ class Service:
 def main() -> None:
     """Run until Kodi ends or its profile changes."""
     monitor, player = Monitor(), Player()
+    kodi.log("the service begins")
+    kodi.reload_rows("")  # of the Kodi profile before
     while not monitor.abortRequested():
         monitor.changed = False
         try:

@@ -23,7 +23,7 @@ def main() -> None:
         kodi.say(str(error))
         return
     images = Index.load(place.index).images
-    words = reasons.Words(kodi.text(30004), kodi.text(30005), kodi.text(30045))
+    words = reasons.Words(kodi.text(30003), kodi.text(30004), kodi.text(30005))
     rows = []
     for reason in reasons.rows(explanation, chances, images, words):
         row = xbmcgui.ListItem(reason.label, reason.detail, offscreen=True)

@@ -15,8 +15,7 @@ import xbmcvfs
 from .place import Place
 
 ADDON = "plugin.video.keyart"
-HOME = 10000  # id of the home window, whose properties skins and add-ons share
-RELOAD = "keyart.reload"  # changes when a row should be drawn anew; part of the row's path in a skin
+RELOAD = "keyart.reload"  # property of the home window; part of the path of a row, which it draws anew
 DECISION = "keyart.decision"  # property of a list item
 LANGUAGES = ("de", "en", "es", "fr", "ja")  # of reasons
 NODE = """<?xml version="1.0" encoding="UTF-8" standalone="yes" ?>
@@ -67,7 +66,7 @@ class Settings(
             "policy": {"stickiness": 3600 * self.stickiness_hours}, "max_maturity": self.max_maturity,
             "age_mode": "child" if self.child else "adult",
         }  # fmt: skip
-        consent = "consent.grant" if self.personalise else "consent.withdraw"
+        consent = "consent.grant" if self.personalise and not self.child else "consent.withdraw"
         return [("close", {}), ("open", opened), (consent, {"purpose": "personalization"})]
 
 
@@ -102,8 +101,8 @@ def language() -> str:
 
 
 def reload_rows(reason: str) -> None:
-    """Let rows whose path holds the property be drawn anew."""
-    xbmcgui.Window(HOME).setProperty(RELOAD, reason)
+    """Let rows be drawn anew. Kodi does it when it has time: nothing here waits for its lock."""
+    xbmc.executebuiltin(f"SetProperty({RELOAD},{reason},home)")
 
 
 def say(sentence: str) -> None:

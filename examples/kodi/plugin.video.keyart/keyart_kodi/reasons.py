@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
+
+LINE = 44  # characters of the first line of a row
 
 
 @dataclass(frozen=True)
 class Words:
-    """Words in Kodi's language: of the picture that is shown, of one that may not be, and of a chance."""
+    """Words in Kodi's language: of the picture that is shown, of another one, and of one that may not be shown."""
 
     shown: str
+    other: str
     not_allowed: str
-    chance: str
 
 
 @dataclass(frozen=True)
@@ -33,10 +36,13 @@ def rows(explanation: dict, chances: dict[str, float], images: dict[str, str], w
         words: Words in Kodi's language.
     """
     shown = explanation["artwork_id"]
-    made = [Reason(factor["text"], "", images.get(shown, "")) for factor in explanation["factors"]]
+    made = []
+    for factor in explanation["factors"]:
+        first, *more = textwrap.wrap(factor["text"], LINE) or [""]
+        made.append(Reason(first, " ".join(more), images.get(shown, "")))
     for artwork in sorted(chances, key=lambda artwork: -chances[artwork]):
         label = percent(chances[artwork]) if chances[artwork] else words.not_allowed
-        made.append(Reason(label, words.shown if artwork == shown else words.chance, images.get(artwork, "")))
+        made.append(Reason(label, words.shown if artwork == shown else words.other, images.get(artwork, "")))
     return made
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import xbmcgui
-from keyart_kodi import kodi, rpc
+
+from . import kodi, rpc
 
 
-def main() -> None:
+def run(action: str) -> None:
     """Run the action that the settings name."""
-    action = sys.argv[1] if len(sys.argv) > 1 else ""
     if action == "node":
         kodi.add_node()
         kodi.say(kodi.text(30007))
@@ -28,7 +26,3 @@ def forget() -> None:
         return
     kodi.withdraw()
     kodi.say(kodi.text(30006))
-
-
-if __name__ == "__main__":
-    main()
