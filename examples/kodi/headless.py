@@ -286,6 +286,11 @@ class Kodi:
             self.call("Settings.SetSettingValue", setting="locale.timezone", value=zone)
             self.until(lambda: self.reload != before, "rows are drawn for another hour")
 
+    def run_action(self, name: str) -> None:
+        """Run an action of the add-on's settings."""
+        with suppress(KodiError):  # it lists nothing, which Kodi calls an error
+            self.call("Files.GetDirectory", directory=f"plugin://{ADDON}/?action={name}", media="video")
+
     def switch_profile(self, name: str) -> None:
         """Load another profile, and return when its sidecar is ready."""
         before = self.reload

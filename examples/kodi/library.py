@@ -12,7 +12,7 @@ import math
 import os
 import runpy
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -32,6 +32,7 @@ CLIP_SECONDS = 12
 SIZES = {"poster": (400, 600), "landscape": (640, 360), "fanart": (960, 540)}
 MAX_WIDE = 2  # landscapes, and as many fanarts, of a film
 YEARS = range(1994, 2026)
+NEWEST = 1_767_225_600  # when the newest film was added, in seconds since 1970
 Render = Callable[["Picture"], bytes]
 
 
@@ -50,6 +51,21 @@ class Picture:
     artwork: keyart.Artwork
     kind: str
     file: Path
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film of the library.
+
+    Attributes:
+        title: The film, with its artworks.
+        render: How its pictures are made.
+        plot: What Kodi says of it.
+    """
+
+    title: keyart.Title
+    render: Render
+    plot: str
 
 
 def drawn(picture: Picture) -> bytes:
@@ -88,15 +104,15 @@ def films() -> keyart.Catalog:
     return runpy.run_path(str(HERE.parent / "tv-web/build.py"))["catalog"]()
 
 
-def write_library(folder: Path, titles: Iterable[tuple[keyart.Title, Render]]) -> keyart.Catalog:
-    """Write films into `folder`/Films, and return their catalogue, whose pictures are relative to `folder`."""
-    (folder / "Films").mkdir(parents=True)
-    clip = _clip(folder / "clip.mkv")
-    pictures = [
-        (picture, render)
-        for number, (title, render) in enumerate(titles)
-        for picture in _write_film(folder / "Films" / title.name, title, clip, number)
-    ]
+def write_library(folder: Path, films: Sequence[Film]) -> keyart.Catalog:
+    """Write films into `folder`/Films, the newest first; return their catalogue, whose pictures are relative to `folder`."""
+    clip = _clip()
+    pictures = []
+    for age, film in enumerate(films):
+        own = folder / "Films" / film.title.name
+        own.mkdir(parents=True)
+        _write_film(own, film, clip, age)
+        pictures += [(picture, film.render) for picture in _pictures(own, film.title)]
     with ThreadPoolExecutor(2) as pool:
         for (picture, _), data in zip(pictures, pool.map(lambda one: one[1](one[0]), pictures), strict=True):
             picture.file.write_bytes(data)
@@ -106,21 +122,24 @@ def write_library(folder: Path, titles: Iterable[tuple[keyart.Title, Render]]) -
     return _tagged(imported.catalog, {str(p.file.relative_to(folder)): p.artwork for p, _ in pictures})
 
 
-def _write_film(folder: Path, title: keyart.Title, clip: Path, number: int) -> Iterator[Picture]:
-    """Write a film without its pictures, and yield these."""
-    folder.mkdir()
-    os.link(clip, folder / f"{title.name}.mkv")
-    genres = "".join(
-        f"<genre>{tag.partition(':')[2].replace('-', ' ').title()}</genre>"
-        for tag in title.tags
-        if tag[:6] == "genre:"
-    )
-    year = YEARS[7 * number % len(YEARS)]
+def _write_film(folder: Path, film: Film, clip: bytes, age: int) -> None:
+    """Write a film without its pictures, `age` days old."""
+    title = film.title
+    video = folder / f"{title.name}.mkv"
+    video.write_bytes(clip)
+    os.utime(video, (NEWEST - 86_400 * age,) * 2)
+    genres = [tag.partition(":")[2].replace("-", " ").title() for tag in title.tags if tag.startswith("genre:")]
     (folder / "movie.nfo").write_text(
-        f"<movie><title>{html.escape(title.name)}</title><year>{year}</year>{genres}<fileinfo><streamdetails><video>"
+        f"<movie><title>{html.escape(title.name)}</title><year>{YEARS[7 * age % len(YEARS)]}</year>"
+        + "".join(f"<genre>{genre}</genre>" for genre in genres)
+        + f"<plot>{html.escape(film.plot)}</plot><fileinfo><streamdetails><video>"
         f"<durationinseconds>{CLIP_SECONDS}</durationinseconds></video></streamdetails></fileinfo></movie>",
         encoding="utf-8",
     )
+
+
+def _pictures(folder: Path, title: keyart.Title) -> Iterator[Picture]:
+    """Yield the pictures of a film: a poster of each artwork, landscapes and fanart of a few."""
     spread = title.artworks[1 :: max(len(title.artworks) // MAX_WIDE, 1)]
     for kind in SIZES:
         for place, artwork in enumerate(title.artworks if kind == "poster" else spread):
@@ -143,19 +162,20 @@ def _tagged(catalog: keyart.Catalog, shown: Mapping[str, keyart.Artwork]) -> key
     return keyart.Catalog.from_titles(titles)
 
 
-def _clip(file: Path) -> Path:
-    """Write a short silent video: a dark field over which a light moves."""
-    down, across = np.mgrid[0:180, 0:320]
-    with av.open(str(file), "w") as container:
+def _clip() -> bytes:
+    """Return a short silent video: a dark field over which a light moves."""
+    down, across = np.mgrid[0:360, 0:640]
+    data = io.BytesIO()
+    with av.open(data, "w", format="matroska") as container:
         stream = container.add_stream("mpeg4", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 320, 180, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 640, 360, "yuv420p", 1_000_000
         for number in range(10 * CLIP_SECONDS):
-            x = 160 + 120 * math.sin(number / 12)
-            light = np.exp(-((across - x) ** 2 + (down - 90) ** 2) / 2500.0)
+            x = 320 + 240 * math.sin(number / 12)
+            light = np.exp(-((across - x) ** 2 + (down - 180) ** 2) / 10_000.0)
             pixels = np.stack([40 + 200 * light, 30 + 120 * light, 40 + 40 * light], axis=-1).astype(np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
-    return file
+    return data.getvalue()
 
 
 class Evenings:

@@ -70,7 +70,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         missing(f"no {' and no '.join(absent)} here")
     work = tmp_path_factory.mktemp("kodi")
     films = list(library.films())[:FILMS]
-    catalog = library.write_library(work, [(film, plain) for film in films])
+    catalog = library.write_library(work, [library.Film(film, plain, "") for film in films])
     catalog.save(work / "catalog.json")
     policy = keyart.Policy(exploration=0.1, stickiness=timedelta(0))
     world = library.Evenings(keyart.Catalog.from_titles(films), devices=100)
