@@ -39,7 +39,9 @@ def films(tagged: Path) -> Iterator[library.Film]:
     else:
         print(f"Pictures of {film.title.name}: {film.licence}")
         artworks = [
-            keyart.Artwork(artwork.id, artwork.tags, artwork.image, maturity="6+") for artwork in film.title.artworks
+            keyart.Artwork(artwork.id, artwork.tags, artwork.image, maturity="6+")
+            for artwork in film.title.artworks
+            if "contrast:low" not in artwork.tags  # dull as a poster
         ]
         name = re.sub(r" \(\d+\)$", "", film.title.name)
         title = keyart.Title(film.title.id, name, film.title.duration, film.title.tags, artworks)
@@ -88,7 +90,7 @@ def tour(kodi: Kodi, out: Path) -> None:
     kodi.set_daypart("evening")
     kodi.run_action("node")
     kodi.call("GUI.ActivateWindow", window="videos", parameters=["library://video/movies/", "return"])
-    shot(kodi, out / "movies.png", 6.0)  # the notification has gone
+    shot(kodi, out / "movies.png", 8.0)  # the notification has gone
     kodi.call("GUI.ActivateWindow", window="videos", parameters=[f"plugin://{ADDON}/", "return"])
     time.sleep(2)
     kodi.press("down", "down")
@@ -103,10 +105,10 @@ def tour(kodi: Kodi, out: Path) -> None:
     kodi.press("select")
     shot(kodi, out / "why.png")
     kodi.press("back", "back")
-    kodi.switch_profile(DEN)
-    home(kodi, out / "den-evening.png")
-    kodi.switch_profile(KIDS)
-    home(kodi, out / "kids-evening.png")
+    for profile, name in ((DEN, "den"), (KIDS, "kids")):
+        kodi.switch_profile(profile)
+        kodi.set_daypart("evening")  # each profile has a time zone of its own
+        home(kodi, out / f"{name}-evening.png")
 
 
 def home(kodi: Kodi, file: Path) -> None:

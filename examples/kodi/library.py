@@ -25,6 +25,8 @@ from PIL import Image
 import keyart
 from keyart.sidecar.key_folder import key_folder
 from keyart_tools.catalogues import import_catalog
+from keyart_tools.compose.attention import attention_map
+from keyart_tools.compose.crop import crop
 from keyart_tools.demo.page.poster import portrait, poster
 
 HERE = Path(__file__).parent
@@ -79,15 +81,13 @@ def drawn(picture: Picture) -> bytes:
 
 
 def still(photographs: Mapping[str, bytes]) -> Render:
-    """Return how pictures are made of stills: cut to their shape around the middle."""
+    """Return how pictures are made of stills: cut to their shape around what draws the eye."""
 
     def cut(picture: Picture) -> bytes:
-        image = Image.open(io.BytesIO(photographs[picture.artwork.id]))
-        width, height = SIZES[picture.kind]
-        across = min(image.width, image.height * width // height)
-        down = min(image.height, image.width * height // width)
-        left, top = (image.width - across) // 2, (image.height - down) // 2
-        return as_jpeg(image.crop((left, top, left + across, top + down)).resize((width, height)))
+        image = Image.open(io.BytesIO(photographs[picture.artwork.id])).convert("RGB")
+        window = crop(image.size, SIZES[picture.kind], (), attention_map(np.asarray(image)))
+        right, below = window.left + window.width, window.top + window.height
+        return as_jpeg(image.crop((window.left, window.top, right, below)).resize(SIZES[picture.kind]))
 
     return cut
 
@@ -105,7 +105,7 @@ def films() -> keyart.Catalog:
 
 
 def write_library(folder: Path, films: Sequence[Film]) -> keyart.Catalog:
-    """Write films into `folder`/Films, the newest first; return their catalogue, whose pictures are relative to `folder`."""
+    """Write films into `folder`/Films, the newest first; return their catalogue, in which paths are relative."""
     clip = _clip()
     pictures = []
     for age, film in enumerate(films):
