@@ -160,12 +160,17 @@ def open_list(kodi: Kodi) -> None:
     kodi.until(lambda: kodi.info("Container.NumItems")["Container.NumItems"] == str(FILMS), "the list is shown")
 
 
-def look_at(kodi: Kodi, place: int) -> str:
-    """Move to an item of the list, and stay there until its picture counts as seen; return the film's name."""
+def look_at(home: Home, place: int) -> str:
+    """Move down the list, and stay there until the picture counts as seen; return the film's name."""
     for _ in range(place):
-        kodi.press("down", pause=0.1)
-    time.sleep(1.8)
-    return kodi.info("ListItem.Label")["ListItem.Label"]
+        home.kodi.press("down", pause=0.2)
+
+    def seen() -> str:
+        shown = home.kodi.info("ListItem.Label", "ListItem.Property(keyart.decision)")
+        looked_at = {decision["id"] for decision in home.call("export")["decisions"] if decision["seen"]}
+        return shown["ListItem.Label"] if shown["ListItem.Property(keyart.decision)"] in looked_at else ""
+
+    return home.kodi.until(seen, "the picture is seen")
 
 
 def plays(export: dict) -> int:
@@ -180,7 +185,7 @@ def test_a_play_and_what_was_passed_over_are_learned(home):
     kodi = home.kodi
     before = home.call("export")
     open_list(kodi)
-    passed, played = look_at(kodi, 1), look_at(kodi, 1)
+    passed, played = look_at(home, 1), look_at(home, 1)
     context = {"device": "tv", "at": "2026-03-02T20:15:00+01:00"}
     likely = home.call("preview", title_id=played, context=context)
     kodi.press("select")
@@ -218,7 +223,7 @@ def test_a_killed_kodi_loses_nothing_and_leaves_no_orphan(home):
     kodi = home.kodi
     before = home.call("export")
     open_list(kodi)
-    played = look_at(kodi, 3)
+    played = look_at(home, 3)
     kodi.press("select")
     kodi.until(lambda: playing(kodi), "the film plays")
     kodi.until(lambda: plays(home.call("export")) > plays(before), "a part of it is reported")
