@@ -279,12 +279,14 @@ class Kodi:
 
     def set_daypart(self, daypart: str) -> None:
         """Set Kodi's time zone to one in which it is such a daypart now."""
-        zone = next(zone for zone in ZONES if daypart_of(datetime.now(ZoneInfo(zone))) == daypart)
-        if self.call("Settings.GetSettingValue", setting="locale.timezone")["value"] != zone:
+        own = self.call("Settings.GetSettingValue", setting="locale.timezone")["value"]
+        zones = (own, *ZONES)
+        zone = next(zone for zone in zones if daypart_of(datetime.now(ZoneInfo(zone))) == daypart)
+        if zone != own:
             before = self.reload
             self.call("Settings.SetSettingValue", setting="locale.timezonecountry", value=ZONES[zone])
             self.call("Settings.SetSettingValue", setting="locale.timezone", value=zone)
-            self.until(lambda: self.reload != before, "rows are drawn for another hour")
+            self.until(lambda: self.reload != before, "rows are drawn for another daypart")
 
     def run_action(self, name: str) -> None:
         """Run an action of the add-on's settings."""

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from keyart_kodi import rpc
 from keyart_kodi.attention import REMEMBERED_SECONDS, REPORT_SECONDS, Attention, Shown, unrecorded_views
 from keyart_kodi.catalogue import CatalogueError, Index, by_kind, read_catalogue
 from keyart_kodi.helper import Helper
-from keyart_kodi.listing import entries, questions
+from keyart_kodi.listing import daypart, entries, questions
 from keyart_kodi.place import Place
 from keyart_kodi.reasons import Words, rows
 
 import keyart
+from keyart.context import DAYPARTS, daypart_of
 
 ADDON = Path(__file__).parents[2] / "examples/kodi/plugin.video.keyart"
 POSTER, FANART = {"type:poster": 1.0, "genre:crime": 1.0}, {"type:backdrop": 1.0}
@@ -93,6 +95,18 @@ def test_a_file_that_is_no_catalogue_says_what_to_do(tmp_path, text):
         read_catalogue(str(tmp_path / "c.json"))
     with pytest.raises(CatalogueError, match="settings"):
         read_catalogue(str(tmp_path / "none.json"))
+
+
+def test_a_catalogue_written_by_hand_may_leave_things_out(tmp_path):
+    artworks = [{"id": "a", "image": "a.jpg"}, {"id": "b", "tags": POSTER}]  # without tags, without a picture
+    document, index = by_kind({"titles": [{"id": "t", "artworks": artworks}]}, "/media")
+    assert [title["artworks"] for title in document["titles"]] == [artworks[:1]]
+    assert index.titles == {"t": {"landscape": "t"}} and index.images == {"a": "/media/a.jpg"}
+
+
+def test_dayparts_are_those_of_keyart():
+    named = {hour: daypart_of(datetime(2026, 3, 2, hour, tzinfo=UTC)) for hour in range(24)}
+    assert {hour: DAYPARTS[daypart(hour)] for hour in range(24)} == named
 
 
 def listed(index: Index, decisions: list[dict], is_limited: bool = False) -> dict[str, tuple[dict, str]]:
@@ -182,8 +196,6 @@ def test_an_opened_page_is_reported_once():
 def test_views_of_a_killed_kodi_are_recovered_once(tmp_path):
     pictures = [keyart.Artwork("p", POSTER, "p.jpg"), keyart.Artwork("q", POSTER, "q.jpg")]
     catalog = keyart.Catalog.from_titles([keyart.Title("Night", artworks=pictures)])
-    from datetime import UTC, datetime
-
     with keyart.Personalizer.open("memory", catalog=catalog, keys=keyart.EphemeralKey()) as art:
         art.consent.grant("personalization")
         decision = art.choose("Night", keyart.Context("tv", datetime(2026, 3, 2, 20, tzinfo=UTC)))

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 
 import xbmc
@@ -14,10 +15,13 @@ from keyart_kodi.attention import Attention, Call, Shown, unrecorded_views
 from keyart_kodi.catalogue import ID_PROVIDERS, CatalogueError, by_kind, read_catalogue, replace_text
 from keyart_kodi.helper import Helper
 from keyart_kodi.kodi import Settings
+from keyart_kodi.listing import daypart
 
 STEP_SECONDS = 0.25
 INFORMATION_WINDOW, PLAYER_WINDOW = "DialogVideoInfo.xml", "VideoFullScreen.xml"
-MAX_WAITING = 1000  # calls that wait for the sidecar
+MAX_CALLS = 200  # in one message; the sidecar takes 256
+MAX_WAITING = 2000  # calls that wait for the sidecar; the oldest is dropped
+EXPORT_SECONDS = 4.0  # Kodi waits five for a service to end
 
 
 class Player(xbmc.Player):
@@ -58,7 +62,7 @@ class Service:
         self._helper = Helper(self._place, settings.python, settings.bundle, settings.profile())
         self._attention = Attention()
         self._waiting: list[Call] = []
-        self._said, self._drawn = "", (0, datetime.now().hour)
+        self._said, self._drawn = "", (0, daypart(datetime.now().hour))
 
     def step(self, now: float) -> None:
         """Look at everything once."""
@@ -70,27 +74,36 @@ class Service:
             self._said = self._helper.problem
             if self._said:
                 kodi.say(kodi.text(30009).format(why=self._said))
-        if self._drawn[1] != datetime.now().hour:  # it may be another daypart
+        if self._drawn[1] != daypart(datetime.now().hour):
             self._redraw()
-        self._waiting += [*self._looks(now), *self._plays(now)]
+        self._waiting += self._looks(now)
+        with suppress(RuntimeError):  # Kodi's word for a player that has just stopped
+            self._waiting += self._plays(now)
         self._deliver()
 
     def close(self) -> None:
         """End the sidecar, and for it a play that is under way."""
-        self._waiting += self._attention.stop(self._settings.device)
+        self._waiting += self._stopped()
         self._deliver()
         self._helper.stop()
 
     def _redraw(self) -> None:
         """Let rows be drawn anew."""
-        self._drawn = self._drawn[0] + 1, datetime.now().hour
+        self._drawn = self._drawn[0] + 1, daypart(datetime.now().hour)
         kodi.reload_rows(f"{time.time():.0f}-{self._drawn[0]}")
 
     def _recover(self) -> None:
-        """Record the views that a killed Kodi could not."""
-        views = unrecorded_views(rpc.call(self._place.socket, "export"))
+        """Record the view of a play that a killed Kodi could not."""
+        if not os.path.exists(self._place.playing):
+            return
+        try:
+            views = unrecorded_views(rpc.call(self._place.socket, "export", timeout=EXPORT_SECONDS))
+        except (rpc.Away, rpc.Refused) as error:
+            kodi.log(f"the last view is not recovered: {error}")
+            return
         if views:
             self._waiting.append(("record", {"views": views}))
+        os.remove(self._place.playing)
 
     def _looks(self, now: float) -> Iterator[Call]:
         # Labels are read without the lock of Kodi's screen. getCondVisibility would wait for it, and Kodi holds it
@@ -108,7 +121,7 @@ class Service:
         started, stopped = player.started, player.stopped
         player.started = player.stopped = False
         if started or stopped:
-            yield from attention.stop(self._settings.device)
+            yield from self._stopped()
         if not player.isPlayingVideo():
             return
         if started:
@@ -116,20 +129,26 @@ class Service:
             film = self._index.film_of({name: tag.getUniqueID(name) for name in ID_PROVIDERS}, file)
             if film:
                 yield from attention.start(file, film, kodi.now(), now)
+                replace_text(self._place.playing, "")  # says that, and not what
         yield from attention.advance(player.getTime())
+
+    def _stopped(self) -> Iterator[Call]:
+        yield from self._attention.stop(self._settings.device)
+        if os.path.exists(self._place.playing):
+            os.remove(self._place.playing)
 
     def _deliver(self) -> None:
         """Send what waits, in order; what the sidecar refuses is of no use to it later, either."""
-        calls = self._waiting[-MAX_WAITING:]
-        if not calls or not self._helper.ready:
-            return
-        try:
-            rpc.call_all(self._place.socket, calls)
-        except rpc.Away:
-            return  # each call may be repeated
-        self._waiting = []
-        if any(method == "record" for method, _ in calls):
-            self._redraw()
+        self._waiting = self._waiting[-MAX_WAITING:]
+        while self._waiting and self._helper.ready:
+            calls = self._waiting[:MAX_CALLS]
+            try:
+                rpc.call_all(self._place.socket, calls)
+            except rpc.Away:
+                return  # each call may be repeated
+            self._waiting = self._waiting[MAX_CALLS:]
+            if any(method == "record" for method, _ in calls):
+                self._redraw()
 
 
 def main() -> None:

@@ -92,14 +92,15 @@ def by_kind(document: dict, folder: str) -> tuple[dict, Index]:
     shared: set[str] = set()
     for title in document["titles"]:
         film = title["id"]
-        kinds = _artworks_by_kind(title["artworks"])
+        artworks = [artwork for artwork in title["artworks"] if artwork.get("image")]
+        kinds = _artworks_by_kind(artworks)
         index.titles[film] = {}
         for kind in KINDS:
             if kind in kinds:
                 title_id = f"{film}#{kind}" if index.titles[film] else film
                 index.titles[film][kind] = title_id
                 titles.append({**title, "id": title_id, "artworks": kinds[kind]})
-        for artwork in title["artworks"]:
+        for artwork in artworks:
             path = os.path.normpath(os.path.join(folder, artwork["image"]))
             index.images[artwork["id"]] = path
             beside = folder_of(path)
@@ -113,8 +114,9 @@ def by_kind(document: dict, folder: str) -> tuple[dict, Index]:
 def _artworks_by_kind(artworks: list[dict]) -> dict[str, list[dict]]:
     kinds: dict[str, list[dict]] = {}
     for artwork in artworks:
-        if artwork["image"] and not UNUSED_TYPES & artwork["tags"].keys():
-            kind = next((KIND_OF_TYPE[tag] for tag in artwork["tags"] if tag in KIND_OF_TYPE), "landscape")
+        tags = artwork.get("tags", {})
+        if not UNUSED_TYPES & tags.keys():
+            kind = next((KIND_OF_TYPE[tag] for tag in tags if tag in KIND_OF_TYPE), "landscape")
             kinds.setdefault(kind, []).append(artwork)
     return kinds
 

@@ -12,7 +12,7 @@ from . import rpc
 from .place import Place
 
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 60.0  # between two starts
-STOP_SECONDS = 5.0
+STOP_SECONDS = 2.0  # then it is killed, which costs nothing that was answered; Kodi itself waits five
 
 
 class Helper:
@@ -58,6 +58,7 @@ class Helper:
         surroundings = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}  # Kodi's
         said = f"{self._place.folder}/sidecar.log"
         if self._process is not None:
+            self._process.stdin.close()
             self.problem = _last_line(said) or self.problem
         try:
             with open(said, "wb") as log:

@@ -7,6 +7,7 @@ from collections import namedtuple
 from .catalogue import KINDS, Index, art_of
 
 MAX_FILMS = 40
+DAYPARTS_BEGIN = (5, 12, 17, 23)  # hours, as in keyart's own context
 
 
 class Entry(namedtuple("Entry", "movie art decision")):
@@ -19,6 +20,11 @@ class Entry(namedtuple("Entry", "movie art decision")):
     """
 
     __slots__ = ()
+
+
+def daypart(hour: int) -> int:
+    """Return a number for the daypart of an hour: 0 for night, then morning, afternoon and evening."""
+    return sum(hour >= begin for begin in DAYPARTS_BEGIN) % len(DAYPARTS_BEGIN)
 
 
 def questions(films: list[str | None], index: Index, context: dict) -> list[tuple[str, dict]]:

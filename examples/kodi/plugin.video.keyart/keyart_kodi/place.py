@@ -24,3 +24,8 @@ class Place(namedtuple("Place", "folder socket")):
     def index(self) -> str:
         """Return the index of that catalogue."""
         return f"{self.folder}/index.json"
+
+    @property
+    def playing(self) -> str:
+        """Return the file that is there while something plays: left behind, it says that Kodi was killed."""
+        return f"{self.folder}/playing"

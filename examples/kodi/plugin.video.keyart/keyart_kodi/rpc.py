@@ -16,23 +16,25 @@ class Refused(Exception):
     """The sidecar refuses a call; the message is its own."""
 
 
-def call(path: str, method: str, **params: object) -> object:
+def call(path: str, method: str, timeout: float = TIMEOUT_SECONDS, **params: object) -> object:
     """Call one method. Raises Away or Refused."""
-    (answer,) = call_all(path, [(method, params)])
+    (answer,) = call_all(path, [(method, params)], timeout)
     if isinstance(answer, Refused):
         raise answer
     return answer
 
 
-def call_all(path: str, calls: list[tuple[str, dict]]) -> list[object]:
+def call_all(path: str, calls: list[tuple[str, dict]], timeout: float = TIMEOUT_SECONDS) -> list[object]:
     """Call methods in one message, and return what each returns, or its refusal. Raises Away."""
+    if not calls:
+        return []
     request = [
         {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
         for number, (method, params) in enumerate(calls)
     ]
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
-            link.settimeout(TIMEOUT_SECONDS)
+            link.settimeout(timeout)
             link.connect(path)
             link.sendall(json.dumps(request).encode() + b"\n")
             with link.makefile("rb") as lines:
