@@ -135,10 +135,11 @@ def portrait(
     drawn = SHOT_DRAWINGS[shot](stage, motif, scene, "")
     middle = WIDTH // 2 if shot == "ensemble" else stage.focus
     left = min(max(middle - PORTRAIT_WIDTH // 2, 0), WIDTH - PORTRAIT_WIDTH)
-    veil = gradient(stage.uid + "n", [(0.5, stage.palette.ink, 0.0), (0.85, stage.palette.ink, 0.96)])
-    veil += box(left, 0, PORTRAIT_WIDTH, HEIGHT, f"url(#{stage.uid}n)")
+    veil = gradient(stage.uid + "z", [(0.5, stage.palette.ink, 0.0), (0.85, stage.palette.ink, 0.96)])
+    veil += box(left, 0, PORTRAIT_WIDTH, HEIGHT, f"url(#{stage.uid}z)")
     area = (left + 9.0, 134.0, left + PORTRAIT_WIDTH - 9.0, 172.0)
-    name = _name(stage, replace(motif, mood=""), title_name, stage.palette.ink, area=area, anchor="middle", tallest=16)
+    upright = replace(motif, mood="")  # letters that slant would leave the narrow picture
+    name = _name(stage, upright, title_name, stage.palette.ink, area=area, anchor="middle", tallest=16)
     return _document(title_name, (left, PORTRAIT_WIDTH), (width, height), sky + drawn + veil + name)
 
 
