@@ -232,8 +232,7 @@ def test_the_sidecar_is_started_again_and_ends_with_the_add_on(catalog, tmp_path
     document, _ = by_kind(read_catalogue(str(catalog)), str(tmp_path))
     place = Place(str(tmp_path), str(tmp_path / "keyart.sock"))
     Path(place.catalog).write_text(json.dumps(document), encoding="utf-8")
-    opening = [("close", {}), ("open", {}), ("consent.grant", {"purpose": "personalization"})]
-    helper = Helper(place, sys.executable, "", opening)
+    helper = Helper(place, sys.executable, "", [("close", {}), ("open", {})], consents=True)
 
     def until_ready() -> None:
         end = time.monotonic() + 30
@@ -252,6 +251,7 @@ def test_the_sidecar_is_started_again_and_ends_with_the_add_on(catalog, tmp_path
             rpc.call(place.socket, "profiles")
         until_ready()
         assert rpc.call(place.socket, "profiles") == ["default"]
+        assert len(rpc.call(place.socket, "export")["consent"]) == 1  # nobody was asked again
     finally:
         process = helper._process
         helper.stop()
@@ -259,6 +259,6 @@ def test_the_sidecar_is_started_again_and_ends_with_the_add_on(catalog, tmp_path
 
 
 def test_a_python_without_keyart_is_named(tmp_path):
-    helper = Helper(Place(str(tmp_path), str(tmp_path / "s")), str(tmp_path / "python"), "", [])
+    helper = Helper(Place(str(tmp_path), str(tmp_path / "s")), str(tmp_path / "python"), "", [], consents=False)
     assert not helper.watch(0.0)
     assert helper.problem.endswith("python: No such file or directory")

@@ -59,7 +59,8 @@ class Service:
         document, self._index = by_kind(read_catalogue(settings.catalog), os.path.dirname(settings.catalog))
         replace_text(self._place.catalog, json.dumps(document))
         self._index.save(self._place.index)
-        self._helper = Helper(self._place, settings.python, settings.bundle, settings.profile())
+        consents = settings.personalise and not settings.child
+        self._helper = Helper(self._place, settings.python, settings.bundle, settings.profile(), consents)
         self._attention = Attention()
         self._waiting: list[Call] = []
         self._said, self._drawn = "", (0, daypart(datetime.now().hour))

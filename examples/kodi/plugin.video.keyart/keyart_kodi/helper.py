@@ -12,15 +12,26 @@ from . import rpc
 from .place import Place
 
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.5, 60.0  # between two starts
+CONSENT = {"purpose": "personalization"}
 STOP_SECONDS = 2.0  # then it is killed, which costs nothing that was answered; Kodi itself waits five
 
 
 class Helper:
     """Starts the sidecar, and knows whether it is ready."""
 
-    def __init__(self, place: Place, python: str, bundle: str, profile: list[tuple[str, dict]]) -> None:
-        """Prepare; `profile` are the calls that open the profile."""
-        self._place, self._profile = place, profile
+    def __init__(
+        self, place: Place, python: str, bundle: str, opening: list[tuple[str, dict]], consents: bool
+    ) -> None:
+        """Prepare.
+
+        Args:
+            place: The files of the Kodi profile.
+            python: A Python with keyart.
+            bundle: Folder of a model bundle, or "".
+            opening: The calls that open the profile.
+            consents: True if the viewer allows personalisation.
+        """
+        self._place, self._opening, self._consents = place, opening, consents
         options = ["--bundle", bundle] if bundle else []
         self._command = [
             python, "-m", "keyart.sidecar", "--catalog", place.catalog,
@@ -42,7 +53,10 @@ class Helper:
         if self.ready:
             return False
         try:
-            answers = rpc.call_all(self._place.socket, self._profile)
+            answers = rpc.call_all(self._place.socket, [*self._opening, ("consent.allows", CONSENT)])
+            if answers[-1] is not self._consents:  # else each start of Kodi would count as a consent
+                method = "consent.grant" if self._consents else "consent.withdraw"
+                answers += rpc.call_all(self._place.socket, [(method, CONSENT)])
         except rpc.Away:
             return False
         refusals = [str(answer) for answer in answers if isinstance(answer, rpc.Refused)]

@@ -66,8 +66,7 @@ class Settings(
             "policy": {"stickiness": 3600 * self.stickiness_hours}, "max_maturity": self.max_maturity,
             "age_mode": "child" if self.child else "adult",
         }  # fmt: skip
-        consent = "consent.grant" if self.personalise and not self.child else "consent.withdraw"
-        return [("close", {}), ("open", opened), (consent, {"purpose": "personalization"})]
+        return [("close", {}), ("open", opened)]
 
 
 def context(device: str) -> dict:
