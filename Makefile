@@ -20,7 +20,7 @@ EDITABLE := $(PIP) install --no-deps --no-build-isolation --editable
 UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11.5 --generate-hashes \
 	--no-emit-package keyart --no-emit-package keyart-tools --custom-compile-command 'make lock'
 
-.PHONY: install demo tv-demo test test-all test-containers bench lint locale docs lock sbom clean
+.PHONY: install demo tv-demo kodi-demo test test-all test-containers bench lint locale docs lock sbom clean
 install: .venv/installed
 
 .venv/installed: pyproject.toml sdk/pyproject.toml locks/dev.txt
@@ -36,6 +36,11 @@ demo: .venv/installed
 # The web TV client, served on this machine.
 tv-demo: .venv/installed
 	$(BIN)/python examples/tv-web/build.py --serve
+
+# The add-on in real Kodi, which is fetched from Debian's packages if it is missing; leaves screenshots in build/kodi.
+kodi-demo: .venv/installed
+	examples/kodi/packages
+	$(BIN)/python examples/kodi/demo.py
 
 # Needs nothing but Python, and takes minutes.
 test: .venv/installed lint

@@ -47,6 +47,8 @@ TITLES = {
     "Neon Rain": ("crime", "science-fiction"), "A Violin in March": ("music", "drama"),
     "The Borrowed Summer": ("romance", "comedy"), "Wolf Season": ("thriller", "adventure"),
     "Small Giants": ("sport", "family"), "The Silver Cage": ("mystery", "crime"),
+    "Harvest Moon Rag": ("music", "romance"), "The Paper Sheriff": ("western", "comedy"),
+    "Beneath the Tramlines": ("documentary", "history"), "Ashes of Winter": ("war", "drama"),
 }  # fmt: skip
 SHOTS, PALETTES, MOODS = ("close-up", "wide", "ensemble"), ("warm", "cool"), ("thoughtful", "intense")
 GROWN_UP = frozenset({"horror", "war", "thriller", "crime"})

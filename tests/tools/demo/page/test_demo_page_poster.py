@@ -13,7 +13,7 @@ import pytest
 
 from keyart_tools.demo.page.lettering import BLOCK, BOOK, NEON, PLAIN, STYLES, lettering, style_for
 from keyart_tools.demo.page.palette import BY_GENRE, PALETTES, luminance
-from keyart_tools.demo.page.poster import SCENES, SHOTS, motif_of, poster, spoken_name
+from keyart_tools.demo.page.poster import SCENES, SHOTS, motif_of, portrait, poster, spoken_name
 
 HOSTILE = [
     "", "   ", "<script>alert(1)</script>", "Tom & \"Jerry\" > 'all' <", "]]><!--", "Amélie",
@@ -36,6 +36,20 @@ def test_a_hostile_name_leaves_whole_xml(name: str, shot: str) -> None:
         root = ElementTree.fromstring(drawing.encode())
         assert root.get("aria-label")
         assert not list(root.iter(f"{SVG}script"))
+
+
+@pytest.mark.parametrize("name", ["The Long Tide", HOSTILE[2], "W" * 200])
+@pytest.mark.parametrize("shot", SHOTS)
+def test_an_upright_poster_is_whole_and_its_name_stays_inside(name: str, shot: str) -> None:
+    for genre in SCENES:
+        drawing = portrait(name, {}, tags(genre, shot, **{"mood:intense": 1.0}), f"{genre}/x")
+        root = ElementTree.fromstring(drawing.encode())
+        left, top, width, height = map(float, root.get("viewBox", "").split())
+        assert (top, width, height) == (0, 120, 180) and 0 <= left <= 200
+        ids = re.findall(r" id='([^']+)'", drawing)
+        assert len(ids) == len(set(ids)) and set(re.findall(r"(?:url\(#|href='#)([^')]+)", drawing)) <= set(ids)
+        for text in root.iter(f"{SVG}text"):
+            assert left <= float(text.get("x", "")) <= left + width
 
 
 def test_every_genre_draws_in_every_shot_and_stays_small() -> None:

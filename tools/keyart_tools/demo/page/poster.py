@@ -10,7 +10,7 @@ import hashlib
 import html
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from . import figures, indoors, outdoors, towns
@@ -47,6 +47,7 @@ SCENES: dict[str, tuple[Scene, ...]] = {
 }
 ANY_SCENE: tuple[Scene, ...] = (outdoors.sea, outdoors.field, indoors.window, indoors.bauhaus)
 SHOTS = ("close-up", "ensemble", "wide")
+PORTRAIT_WIDTH = 120  # of the 320 units of a landscape
 EXPOSED = (
     "adventure",
     "biography",
@@ -116,6 +117,36 @@ def poster(
 
     Unknown tags are ignored. The id is the seed, so artworks with equal tags differ.
     """
+    stage, motif, sky, scene, shot = _composed(title_tags, artwork_tags, artwork_id)
+    drawn = SHOT_DRAWINGS[shot](stage, motif, scene, title_name)
+    return _document(title_name, (0, WIDTH), (width, height), sky + drawn)
+
+
+def portrait(
+    title_name: str,
+    title_tags: Mapping[str, float],
+    artwork_tags: Mapping[str, float],
+    artwork_id: str,
+    width: int = 400,
+    height: int = 600,
+) -> str:
+    """Return the artwork as an upright poster (2:3): the figures of `poster`, with the name below them."""
+    stage, motif, sky, scene, shot = _composed(title_tags, artwork_tags, artwork_id)
+    drawn = SHOT_DRAWINGS[shot](stage, motif, scene, "")
+    middle = WIDTH // 2 if shot == "ensemble" else stage.focus
+    left = min(max(middle - PORTRAIT_WIDTH // 2, 0), WIDTH - PORTRAIT_WIDTH)
+    veil = gradient(stage.uid + "z", [(0.5, stage.palette.ink, 0.0), (0.85, stage.palette.ink, 0.96)])
+    veil += box(left, 0, PORTRAIT_WIDTH, HEIGHT, f"url(#{stage.uid}z)")
+    area = (left + 9.0, 134.0, left + PORTRAIT_WIDTH - 9.0, 172.0)
+    upright = replace(motif, mood="")  # letters that slant would leave the narrow picture
+    name = _name(stage, upright, title_name, stage.palette.ink, area=area, anchor="middle", tallest=16)
+    return _document(title_name, (left, PORTRAIT_WIDTH), (width, height), sky + drawn + veil + name)
+
+
+def _composed(
+    title_tags: Mapping[str, float], artwork_tags: Mapping[str, float], artwork_id: str
+) -> tuple[PosterStage, Motif, str, str, str]:
+    """Return the stage, the motif, the sky, the scene and the shot of an artwork."""
     motif = motif_of(title_tags, artwork_tags)
     digest = hashlib.sha256(artwork_id.encode("utf-8", "surrogatepass")).hexdigest()
     chance = Random(digest)  # noqa: S311 – a drawing, not a secret
@@ -124,15 +155,16 @@ def poster(
     scenes = SCENES.get(motif.genre, ANY_SCENE)
     scene = scenes[chance.randrange(len(scenes))](stage)
     shot = motif.shot or ("close-up" if motif.faces >= 0.5 else "ensemble" if motif.faces >= 0.25 else "wide")
-    drawn = {"close-up": _close_up, "ensemble": _ensemble, "wide": _wide}[shot](stage, motif, scene, title_name)
     sky = gradient(stage.uid + "s", [(0, palette.zenith, 1), (0.5, palette.middle, 1), (1, palette.horizon, 1)])
+    return stage, motif, sky + box(0, 0, WIDTH, HEIGHT, f"url(#{stage.uid}s)"), scene, shot
+
+
+def _document(title_name: str, across: tuple[int, int], size: tuple[int, int], drawn: str) -> str:
+    """Return a stand-alone SVG; `across` is the left edge of what is seen, and its width."""
     label = html.escape(printable(title_name)[:120] or "Untitled")
     return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {WIDTH} {HEIGHT}' "
-        f"width='{width}' height='{height}' role='img' aria-label='{label}'>{sky}"
-        + box(0, 0, WIDTH, HEIGHT, f"url(#{stage.uid}s)")
-        + drawn
-        + "</svg>"
+        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='{across[0]} 0 {across[1]} {HEIGHT}' "
+        f"width='{size[0]}' height='{size[1]}' role='img' aria-label='{label}'>{drawn}</svg>"
     )
 
 
@@ -284,3 +316,6 @@ def _wide(stage: PosterStage, motif: Motif, scene: str, name: str) -> str:
     veil = _scrim(stage, "bottom", palette.ink, 0.94)
     title = _name(stage, motif, name, palette.ink, area=area, anchor=anchor, tallest=25)
     return scene + _energy(stage, motif.mood) + veil + person + _print(stage) + title
+
+
+SHOT_DRAWINGS = {"close-up": _close_up, "ensemble": _ensemble, "wide": _wide}
