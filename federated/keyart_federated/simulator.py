@@ -59,6 +59,7 @@ def simulate(
     out: str | Path | None = None,
     name: str | None = None,
     truth: WorldTruth | None = None,
+    start: GlobalModel | None = None,
     progress: Progress = lambda done, of: None,
 ) -> Report:
     """Simulate `rounds` rounds of `steps_per_round` impressions on every device of a world.
@@ -84,6 +85,7 @@ def simulate(
         out: folder of the last bundle; by default a temporary one.
         name: name of the world in the report.
         truth: `Truth.measure(world, rounds * steps_per_round)`, if several runs share it.
+        start: the first bundle's model; None: zero-shot.
         progress: called with the rounds that are done, and all of them.
 
     Returns:
@@ -110,6 +112,7 @@ def simulate(
         HeadPrior() if personal_head else None,
         learner,
         privacy,
+        start=start,
     )
     started = time.perf_counter()
     if learner != "federated":
@@ -143,7 +146,7 @@ def _central(setup: SimulationSetup, nodes: int | None, progress: Progress) -> S
     """Run the baselines that send nothing: one that sees every log, and one whose bundle stays as it was."""
     catalog, encoded = setup.world.catalog, encoded_catalog(setup.world)
     parts = devices_in_parts(setup, members_of(setup.world, nodes), encoded)
-    central = CentralLearner(encoded, GlobalModel.zero_shot(encoded), setup.policy, setup.seed)
+    central = CentralLearner(encoded, setup.start or GlobalModel.zero_shot(encoded), setup.policy, setup.seed)
     learns = setup.learner == "central"
     model = central.run(parts, setup.steps_per_round, setup.rounds, progress, learns=learns).model
     journals = [{"members": part.members, **part.state(), **part.calibration.state()} for part in parts]

@@ -206,7 +206,7 @@ class Devices:
             Places of the artworks, [d]; `NOTHING_SHOWN` where the age limit allows none of the title's. Such an
             impression is not made: the world is not asked for its outcome, and it counts nowhere.
         """
-        spec, count = self.encoded.spec, len(self.members)
+        count = len(self.members)
         now = self._moment(k)
         p, candidates = self._probabilities(now)
         pick = draw_candidates(p, self._uniforms[:, k])
@@ -214,19 +214,37 @@ class Devices:
         made = np.asarray(p.any(axis=1), dtype=np.bool_)
         self.calibration.add(p[made], pick[made])
         shown = candidates[at, pick]
+        self._show(k, now, shown, p[at, pick], made)
+        if self.head is not None:
+            self._learn(k)
+        return np.where(made, shown, NOTHING_SHOWN)
+
+    def show_any(self, k: int, rng: np.random.Generator) -> None:
+        """Show any artwork of the title as impression k on every device, and observe the outcome; nothing is learned.
+
+        The policy and the rules of what may be shown have no say.
+
+        Args:
+            k: Number of the impression.
+            rng: Randomness of what is shown.
+        """
+        now = self._moment(k)
+        first, last = self.encoded.first[now.titles], self.encoded.first[now.titles + 1]
+        made = np.ones(len(first), dtype=np.bool_)
+        self._show(k, now, rng.integers(first, last), 1.0 / (last - first), made)
+
+    def _show(self, k: int, now: ImpressionBatch, shown: Ints, propensity: Doubles, made: Bools) -> None:
+        """Show artworks as impression k, and write down what comes of it."""
+        spec, journal = self.encoded.spec, self.journal
         played, quality = self._outcomes(k, shown, now.titles, made)
-        journal = self.journal
         journal.artwork[:, k], journal.slot_log[:, k] = shown, now.slot_log
         journal.device[:, k] = now.context[:, : len(spec.devices) + 1].argmax(axis=1)
         journal.daypart[:, k] = now.context[:, len(spec.devices) + 1 :].argmax(axis=1)
-        journal.played[:, k], journal.quality[:, k], journal.propensity[:, k] = played, quality, p[at, pick]
+        journal.played[:, k], journal.quality[:, k], journal.propensity[:, k] = played, quality, propensity
         # Intent is never stored, so that nothing can be learned from what was shown under one.
         journal.counted[:, k] = made
         journal.counted[list(now.intents), k] = 0.0
         journal.steps = k + 1
-        if self.head is not None:
-            self._learn(k)
-        return np.where(made, shown, NOTHING_SHOWN)
 
     def _probabilities(self, now: ImpressionBatch) -> tuple[Doubles, Ints]:
         """Return the policy's probabilities and the places of the candidates, [d, A].

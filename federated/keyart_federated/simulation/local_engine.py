@@ -112,6 +112,7 @@ def run_campaign(
         steps_per_round=setup.steps_per_round,
         policy=setup.policy,
         campaign_id=setup.campaign_id,
+        start=setup.start,
     )
     for number in range(1, setup.rounds + 1):
         fleet.play(training.base.bundle, (number - 1) * setup.steps_per_round, setup.steps_per_round)

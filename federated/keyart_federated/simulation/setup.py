@@ -17,6 +17,7 @@ from keyart.model import HeadPrior
 
 from .. import worlds
 from ..accounting.privacy import Privacy, TrainingPlan
+from ..learning.model import GlobalModel
 from ..world import World
 
 Learner = Literal["federated", "central", "none"]
@@ -54,6 +55,7 @@ class SimulationSetup:
         learner: "federated"; "central" sees every log; "none" keeps the zero-shot bundle.
         privacy: the budget; None: no noise and no clipping.
         campaign_id: id of the campaign, from which the server's own randomness follows.
+        start: the first bundle's model; None: zero-shot.
 
     Raises:
         SettingError: a number is out of range.
@@ -70,6 +72,7 @@ class SimulationSetup:
     learner: Learner = "federated"
     privacy: Privacy | None = None
     campaign_id: str = "simulation"
+    start: GlobalModel | None = None
 
     def __post_init__(self) -> None:
         for label, number in (("steps_per_round", self.steps_per_round), ("rounds", self.rounds)):

@@ -62,6 +62,7 @@ class TrainingRun:
         steps_per_round: impressions of a device in a simulated round.
         policy: by which devices draw artworks.
         campaign_id: id of the campaign, from which its randomness follows.
+        start: the first bundle's model; None: zero-shot.
     """
 
     def __init__(
@@ -76,13 +77,14 @@ class TrainingRun:
         steps_per_round: int,
         policy: keyart.Policy,
         campaign_id: str = "simulation",
+        start: GlobalModel | None = None,
     ) -> None:
         self._campaign_id = campaign_id
         self.offers: list[Offer] = []
         self._folder, self.plan, self._privacy, self._seed = folder, plan, privacy, seed
         self._steps = steps_per_round
         spec = FeatureSpec.from_catalog(catalog)
-        model = GlobalModel.zero_shot(EncodedCatalog.build(catalog, spec))
+        model = start or GlobalModel.zero_shot(EncodedCatalog.build(catalog, spec))
         training = {"round": 0, "devices": 0}
         bundle = write_bundle(
             folder / "1", model, catalog, data="Nothing yet.", training=training, head=head, created=START

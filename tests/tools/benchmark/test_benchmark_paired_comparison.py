@@ -10,7 +10,7 @@ from support.worlds import StyleWorld
 from keyart.errors import SettingError
 from keyart_federated import simulate
 from keyart_federated.metrics import WorldTruth
-from keyart_tools.benchmark.paired_comparison import COMPARABLE, RecordingWorld, compare, draw, policies
+from keyart_tools.benchmark.paired_comparison import COMPARABLE, LADDER, TOLD, RecordingWorld, compare, draw, policies
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,16 @@ def test_the_witness_sees_what_the_simulation_shows(world: StyleWorld) -> None:
 
     assert (witness.shown > 0).any()
     assert report.policy_value == pytest.approx(simulate(world, 4, 2).policy_value)
+
+
+def test_ladder() -> None:
+    lines = {line.policy: line for line in compare(StyleWorld(devices=60), policies("ladder"), 5, 2, 0, silent)}
+
+    assert tuple(lines) == LADDER
+    first = {name: line.capture_by_round[0] for name, line in lines.items()}
+    assert first["keyart"] == first["central"] == first["zero-shot + head"]  # nothing is learned together yet
+    assert first["told model"] > first["keyart"] + 0.1
+    assert len({first[name] for name in TOLD}) > 1
 
 
 def test_names() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,11 @@ from keyart_federated import World, simulate
 from keyart_federated.baselines import best_fixed, play
 from keyart_federated.charts import picture
 from keyart_federated.charts.picture import COLOURS, COOL, FADED, PALE, WARM
+from keyart_federated.learning.model import GlobalModel
 from keyart_federated.metrics import MetricEstimate, Rewards, WorldTruth, capture, figures, mean, ratio, rewards
+from keyart_federated.simulation.local_engine import encoded_catalog
+from keyart_federated.simulation.setup import SimulationSetup
+from keyart_federated.simulation.told_model import told_model
 
 from ..model_evaluation.policy_value import plain
 from .benchmark_plan import key_of
@@ -28,7 +32,16 @@ from .world_run import Oracle
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COMPARABLE = (*SIMULATED, *BUILT_IN_BASELINES, BEST_FIXED, ORACLE)
+# keyart's own rounds from a first bundle with these parts of `keyart_federated.simulation.told_model`.
+WEIGHTS, APPEAL = ("theta", "population_taste", "base_rate"), ("appeal",)
+TOLD: Mapping[str, Sequence[str]] = {
+    "told weights": WEIGHTS,
+    "told appeal": APPEAL,
+    "told weights and appeal": WEIGHTS + APPEAL,
+    "told model": (*WEIGHTS, *APPEAL, "title_latents", "artwork_latents"),
+}
+LADDER = (KEYART, "zero-shot + head", "central", *TOLD)  # what each part of not knowing costs
+COMPARABLE = (*SIMULATED, *TOLD, *BUILT_IN_BASELINES, BEST_FIXED, ORACLE)
 ALIASES = {
     "federated": KEYART,
     "none": "zero-shot + head",
@@ -83,11 +96,13 @@ class PolicyComparison:
 
 
 def policies(text: str) -> tuple[str, ...]:
-    """Parse at least two names of `COMPARABLE` policies.
+    """Parse at least two names of `COMPARABLE` policies, or "ladder" for those of `LADDER`.
 
     Raises:
         SettingError: a name is unknown, missing or repeated.
     """
+    if key_of(text) == "ladder":
+        return LADDER
     names = {key_of(name): name for name in COMPARABLE} | ALIASES
     chosen = []
     for word in filter(None, map(str.strip, text.split(","))):
@@ -117,10 +132,11 @@ def compare(
     """
     truth = WorldTruth.measure(world, steps * rounds)
     tell(0, len(names))
+    told = _told(world, steps, rounds, seed) if any(name in TOLD for name in names) else None
     lines: list[PolicyComparison] = []
     first: Rewards | None = None
     for done, name in enumerate(names, 1):
-        earned = rewards(truth, _shown(world, truth, name, steps, rounds, seed))
+        earned = rewards(truth, _shown(world, truth, name, steps, rounds, seed, told))
         windows = [earned.means(slice(r * steps, (r + 1) * steps)) for r in range(rounds)]
         by_round = tuple(capture(window, window.policy).value for window in windows)
         lines.append(
@@ -131,16 +147,26 @@ def compare(
     return lines
 
 
-def _shown(world: World, truth: WorldTruth, name: str, steps: int, rounds: int, seed: int) -> npt.NDArray[np.int32]:
+def _told(world: World, steps: int, rounds: int, seed: int) -> GlobalModel:
+    return told_model(SimulationSetup(world, rounds, steps, world.devices, seed, learner="central"))
+
+
+def _shown(
+    world: World, truth: WorldTruth, name: str, steps: int, rounds: int, seed: int, told: GlobalModel | None
+) -> npt.NDArray[np.int32]:
     impressions = steps * rounds
-    if name not in SIMULATED:
+    if name not in SIMULATED and name not in TOLD:
         if name == ORACLE:
             return play(world, Oracle(truth), impressions).shown
         baseline = best_fixed(truth) if name == BEST_FIXED else BUILT_IN_BASELINES[name](world.catalog, seed)
         return play(world, baseline, impressions).shown
+    settings = dict(SIMULATED.get(name, {}))
+    if told is not None and name in TOLD:
+        zero_shot = GlobalModel.zero_shot(encoded_catalog(world))
+        settings["start"] = replace(zero_shot, **{part: getattr(told, part) for part in TOLD[name]})
     recording = RecordingWorld(world, impressions)
     with tempfile.TemporaryDirectory(prefix="keyart-") as folder:
-        simulate(recording, steps, rounds, seed=seed, truth=truth, out=Path(folder) / "bundle", **SIMULATED[name])
+        simulate(recording, steps, rounds, seed=seed, truth=truth, out=Path(folder) / "bundle", **settings)
     return recording.shown
 
 
@@ -167,8 +193,10 @@ def draw(lines: Sequence[PolicyComparison], title: str, path: Path) -> None:
     for number, line in enumerate(lines):
         at = range(1, len(line.capture_by_round) + 1)
         colour = LINE_COLOURS[number % len(LINE_COLOURS)]
-        rounds.plot(at, line.capture_by_round, color=colour, label=line.policy, marker="o", markersize=3)
+        style = "-" if number < len(LINE_COLOURS) else "--"
+        rounds.plot(at, line.capture_by_round, style, color=colour, label=line.policy, marker="o", markersize=3)
     rounds.set_xlabel("round")
+    rounds.xaxis.get_major_locator().set_params(integer=True)
     rounds.set_title(f"{title}\ncapture (0: random picture, 1: oracle)", loc="left", fontsize=10)
     rounds.legend(frameon=False, fontsize=9)
     _draw_apart(apart, lines)

@@ -66,7 +66,7 @@ SECTIONS = {
 )  # fmt: skip
 @click.option(
     "--compare", metavar="A,B",
-    help="Compare policies on the same impressions: federated, central, none, no-head, thompson, oracle, …",
+    help="Compare policies on the same impressions: federated, central, none, no-head, thompson, …; or: ladder.",
 )  # fmt: skip
 @click.option("--suite", is_flag=True, help="Run keyart and the baselines on all built-in worlds.")
 @click.option(
@@ -110,7 +110,9 @@ def simulate(
     A World of your own is created by calling the factory with those of --viewers, --titles and --seed that you set;
     it needs rounds × steps impressions per device.
 
-    --compare runs several policies instead of one, and reports paired differences from the first policy.
+    --compare runs several policies instead of one, and reports paired differences from the first policy. With
+    --compare ladder, keyart also starts from models that know a part from the beginning (weights, appeal, all), which
+    shows what it costs that this part has to be learned.
 
     --suite runs keyart, variants of keyart (no head; no federated learning; central training; no guard against
     misleading artwork), bandits per title, the best fixed artworks, random artworks and the oracle on the same
@@ -123,6 +125,7 @@ def simulate(
       keyart simulate --world movielens --titles 200 --out build/bundle --plot learning.png
       keyart simulate --world synthetic --viewers 2000 --epsilon 8
       keyart simulate --compare federated,central,no-head --rounds 10 --plot compared.png
+      keyart simulate --compare ladder --viewers 1000 --rounds 10 --plot ladder.png
       keyart simulate --suite --seeds 3 --out build/suite
       keyart simulate --suite --worlds clickbait --policies keyart,guard-off,oracle --viewers 200
     """
