@@ -45,9 +45,9 @@ class AppealPrior:
     artworks: Doubles
 
     @classmethod
-    def start(cls) -> AppealPrior:
-        """Return the prior before the first round."""
-        return cls(START_VARIANCE * np.eye(2), START_VARIANCE * np.eye(2))
+    def start(cls, doubt: float = 1.0) -> AppealPrior:
+        """Return the prior before the first round; `doubt` is a share of the starting variances."""
+        return cls(doubt * START_VARIANCE * np.eye(2), doubt * START_VARIANCE * np.eye(2))
 
     def solve(
         self, precision: Doubles, vector: Doubles, encoded: EncodedCatalog

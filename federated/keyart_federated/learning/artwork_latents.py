@@ -50,11 +50,11 @@ class ArtworkLatents:
     variance: Doubles
 
     @classmethod
-    def start(cls, encoded: EncodedCatalog) -> ArtworkLatents:
-        """Return latents of 0 with the starting variances."""
+    def start(cls, encoded: EncodedCatalog, doubt: float = 1.0) -> ArtworkLatents:
+        """Return latents of 0; `doubt` is a share of the starting variances."""
         sizes = (encoded.spec.artwork_size, len(encoded.first) - 1, len(encoded.artwork))
         by_tag, by_title, by_picture = (np.zeros((size, LATENTS)) for size in sizes)
-        variance = np.repeat(np.array(STARTING_VARIANCE)[:, None], LATENTS, axis=1)
+        variance = doubt * np.repeat(np.array(STARTING_VARIANCE)[:, None], LATENTS, axis=1)
         return cls(by_tag, by_title, by_picture, variance)
 
     def table(self, encoded: EncodedCatalog) -> Doubles:

@@ -15,6 +15,8 @@ from .curvature import Curvature
 from .model import GlobalModel
 from .newton import Blocks, NewtonStage
 
+TRAINED_SHARE = 0.03  # of the starting variances, that of what a trained model has not learned
+
 
 @dataclass(frozen=True)
 class LearnerState:
@@ -44,14 +46,19 @@ class LearnerState:
 
 
 def init(model: GlobalModel, encoded: EncodedCatalog) -> LearnerState:
-    """Return the state before the first round."""
+    """Return the state before the first round.
+
+    A model with appeal comes from an earlier campaign. It stands where that one's prior and data have led: with
+    variances as wide as before anything was known, the same logs would pull it away from there, without its prior.
+    """
     blocks = Blocks.of(encoded.spec)
+    doubt = TRAINED_SHARE if model.appeal.any() else 1.0
     return LearnerState(
         model=model,
         title_appeal=np.zeros((len(encoded.first) - 1, 2)),
         artwork_appeal=np.zeros((len(encoded.artwork), 2)),
-        play=NewtonStage.start(blocks.play),
-        keep=NewtonStage.start(blocks.keep),
-        appeal_prior=AppealPrior.start(),
-        latents=ArtworkLatents.start(encoded),
+        play=NewtonStage.start(blocks.play, doubt),
+        keep=NewtonStage.start(blocks.keep, doubt),
+        appeal_prior=AppealPrior.start(doubt),
+        latents=ArtworkLatents.start(encoded, doubt),
     )

@@ -45,10 +45,12 @@ class NewtonStage:
     secants: Doubles
 
     @classmethod
-    def start(cls, blocks: Ints) -> NewtonStage:
-        """Return the memory before the first step."""
+    def start(cls, blocks: Ints, doubt: float = 1.0) -> NewtonStage:
+        """Return the memory before the first step; `doubt` is a share of the starting variances."""
         zeros = np.zeros(len(blocks))
-        return cls(np.full(blocks.max() + 1, STARTING_VARIANCE), zeros, 0.0, zeros, np.zeros((0, len(blocks))))
+        return cls(
+            np.full(blocks.max() + 1, doubt * STARTING_VARIANCE), zeros, 0.0, zeros, np.zeros((0, len(blocks)))
+        )
 
 
 @dataclass(frozen=True)
