@@ -38,7 +38,7 @@ PARSING = frozenset(
 # Functions with such a call that are given nothing from outside, or nothing that was not read before.
 INSIDE = {
     **dict.fromkeys(
-        (f"profile/event_log.py:EventLog.{name}" for name in ("_put", "answer", "remove_decision", "remove_title")),
+        (f"profile/event_log.py:EventLog.{name}" for name in ("_put", "_put_again", "_delete")),
         "the id of a decision that was found",
     ),
     "secagg/shamir.py:interpolate_share": "shares of a length that was checked, and a server's work",

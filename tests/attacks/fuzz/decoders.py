@@ -296,6 +296,17 @@ def entry(place: Path) -> tuple[Read, Sequence[bytes]]:
     return read, [logbook.entry_to_bytes(e) for e in entries]
 
 
+def pack(place: Path) -> tuple[Read, Sequence[bytes]]:
+    """Several decisions in one record."""
+    decisions = [(f"{n:032x}", data) for n, data in enumerate(entry(place)[1])]
+
+    def read(data: bytes) -> None:
+        found = logbook.pack_from_bytes(data)
+        assert logbook.pack_from_bytes(logbook.pack_to_bytes(found)) == found
+
+    return read, [logbook.pack_to_bytes(decisions), logbook.pack_to_bytes(decisions[:1])]
+
+
 def consent_receipt(place: Path) -> tuple[Read, Sequence[bytes]]:
     receipts = [
         ["personalization", True, AT.isoformat()],
@@ -391,6 +402,7 @@ def records(place: Path) -> tuple[Read, Sequence[bytes]]:
         Table.CONSENT: text(["personalization", True, AT.isoformat()]),
         Table.VIEW: logbook.view_to_bytes(keyart.View("t1", AT, 2400.0), 20_000),
         Table.DECISION: entry(place)[1][1],
+        Table.PACK: pack(place)[1][0],
         Table.RECEIPT: contribution(place)[1][0],
         Table.SETTING: stated(place)[1][0],
         Table.HEAD: summary(place)[1][0],
@@ -541,6 +553,7 @@ DECODERS = (
     Decoder("compact catalogue", compact_catalogue, (CatalogError,)),
     Decoder("view", view, (StoreDamaged,)),
     Decoder("entry", entry, (StoreDamaged,)),
+    Decoder("pack", pack, (StoreDamaged,)),
     Decoder("consent receipt", consent_receipt, (StoreDamaged,)),
     Decoder("consent number", consent_number, (StoreDamaged,), 10),
     Decoder("preferences", stated, (StoreDamaged,)),
