@@ -41,6 +41,7 @@ PROVIDERS = {
 # Required by `keyart` where it has wheels, by a marker that stands there alone.
 THROUGH_THE_SDK = {"onnxruntime"}
 OPTIONAL = {"atheris"}  # a fuzzer of a person's own choice (tests/attacks/fuzz/guided.py)
+OF_KODI = {"xbmc", "xbmcaddon", "xbmcgui", "xbmcplugin", "xbmcvfs"}  # Kodi's own Python brings them
 
 
 def normal(name: str) -> str:
@@ -78,7 +79,7 @@ def installed() -> Mapping[str, list[str]]:
 def distributions(packages: frozenset[str]) -> dict[str, str]:
     """The distribution that each package comes with."""
     found = {}
-    for package in packages - OPTIONAL:
+    for package in packages - OPTIONAL - OF_KODI:
         (found[package],) = {normal(name) for name in installed()[package]}
     return found
 

@@ -114,7 +114,7 @@ def test_each_list_is_paged(one_client: httpx.Client) -> None:
     lists = {path for path, methods in operations.items() if "'next'" in str(_answer(methods, one_client))}
     assert lists == {f"/api/v1/{path}" for path in LISTS} | {
         f"/api/v1/campaigns/{{campaign_id}}/{noun}" for noun in ("rounds", "results")
-    } | {"/api/v1/webhooks", "/api/v1/webhooks/{webhook_id}/deliveries"}
+    } | {"/api/v1/webhooks", "/api/v1/webhooks/{webhook_id}/deliveries", "/api/v1/catalog/versions"}
     for path in lists:
         assert {"limit", "cursor"} <= {one["name"] for one in operations[path]["get"]["parameters"]}
 

@@ -83,7 +83,7 @@ def test_life_of_a_campaign(client: httpx.Client, admin, clock: Clock) -> None:
 def test_all_kinds(client: httpx.Client, admin) -> None:
     for kind in KINDS:
         made = client.post("/api/v1/campaigns", json={"name": kind, "kind": kind}, headers=admin)
-        assert made.status_code == 201 and made.json()["kind"] == kind
+        assert made.status_code == 201 and made.json()["kind"] == kind, made.text
 
 
 def test_a_draft_that_lacks_something_cannot_be_started(client: httpx.Client, admin) -> None:

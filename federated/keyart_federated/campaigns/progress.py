@@ -20,6 +20,8 @@ def finished_rounds(campaign: Campaign, sums: Mapping[str, int]) -> int:
         campaign: The campaign.
         sums: Number of sums that were read, by topic; those that evaluate a release left out.
     """
+    if not sums:  # a draft may lack settings still
+        return 0
     if campaign.kind == "training":
         return sums.get(TRAINING, 0)
     in_turn = campaign.kind == "evaluation" or trending.TOPIC in sums

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -122,7 +123,8 @@ def _id_of(request: Any) -> tuple[str | int | float | None, bool]:
     if not isinstance(request, dict) or request.get("jsonrpc") != "2.0" or not isinstance(request.get("method"), str):
         raise RpcError(INVALID_REQUEST, 'A request is an object with "jsonrpc": "2.0" and a "method".')
     request_id = request.get("id")
-    if isinstance(request_id, bool) or not isinstance(request_id, str | int | float | None):
+    is_finite = not isinstance(request_id, float) or math.isfinite(request_id)  # 1e999 is read as infinite
+    if isinstance(request_id, bool) or not isinstance(request_id, str | int | float | None) or not is_finite:
         raise RpcError(INVALID_REQUEST, "The id of a request is a text, a number or null.")
     return request_id, "id" not in request
 

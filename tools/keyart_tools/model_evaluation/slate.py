@@ -75,7 +75,8 @@ def slates(evaluation_set: EvaluationSet, installed: LoadedModel, policy: keyart
             rows = of_device.rows([case.title], case.context)
             allowed = of_device.allowed(case.title, case.context)
             places = of_device.pictures(case.title)
-            yield Slate(rows, allowed, case, of_device.additions, case.title, places)
+            additions = of_device.additions._replace(latents=installed.latents, met=viewer.met)
+            yield Slate(rows, allowed, case, additions, case.title, places)
 
 
 def loaded_from_file(file: ModelFile, catalog: keyart.Catalog) -> LoadedModel:
