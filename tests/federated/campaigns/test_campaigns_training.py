@@ -208,7 +208,7 @@ def test_a_catalogue_that_changes_meanwhile_costs_a_round(run, world, tmp_path):
     lost = read(one, state, asked, total, world.devices, later)
     assert lost.result["used"] is False and "catalogue" in lost.result["reason"]
     again = ask(one, lost.state, 3, 0, later, START)
-    assert isinstance(again, RoundRequest) and again.offer.size == asked.offer.size + 2
+    assert isinstance(again, RoundRequest) and again.offer.size == asked.offer.size + 4
 
 
 def hostile(total: np.ndarray, how: str, layout: TrainingLayout) -> np.ndarray:
