@@ -68,7 +68,7 @@ def test_a_cowatch_campaign_leads_to_title_latents_on_devices(stage: Scene) -> N
     stage.until(lambda: any(topic.startswith("/guard") for _, topic, _ in stage.rounds(campaign)), hours=3)
     with stage.service.state.reading() as session:
         assert budget.fleet_budget(session).spent <= 45000.0
-    assert "signal to noise" in stage.page(f"/campaigns/{campaign.id}")
+    assert "Signal to noise" in stage.page(f"/campaigns/{campaign.id}")
     assert re.search(r"\d+ of 26<", stage.page("/budget"))  # 2, and 8 of the guard in each of 3 sub-cohorts
 
 
@@ -273,7 +273,7 @@ def test_time_alone_starts_the_next_round_of_rates(stage: Scene) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("topic", "shown"), [("rates", "all"), ("trending", "above noise"), ("population", "history")]
+    ("topic", "shown"), [("rates", "all"), ("trending", "Titles above the noise"), ("population", "history")]
 )
 def test_what_a_campaign_has_told_stands_on_its_page(stage: Scene, topic: str, shown: str) -> None:
     campaign = stage.create("statistics", {"topic": topic}, epsilon=500.0, rounds=1)
