@@ -51,10 +51,10 @@ def rollout_plan_of(campaign: Campaign | None, fleet: KnownFleet = UNKNOWN_FLEET
     settings = (
         TrainingSettings.model_validate({}) if campaign is None else settings_of(campaign, SETTINGS[campaign.kind])
     )
-    if isinstance(settings, TrainingSettings) and (settings.stages or not settings.gates):
-        return settings.rollout
-    plan = settings.rollout if isinstance(settings, TrainingSettings) else RolloutPlan()
     if not isinstance(settings, Cohort):
+        return RolloutPlan()
+    plan = settings.rollout if isinstance(settings, TrainingSettings) else RolloutPlan()
+    if isinstance(settings, TrainingSettings) and (settings.stages or not settings.gates):
         return plan
     return plan.fitted(fleet, settings.minimum_of_cohort, settings.sub_cohorts)
 

@@ -304,9 +304,7 @@ def _fisher(rows: FeatureRows, logits: Scores, artworks: Ints, artwork_count: in
     return Curvature(
         play=fisher,
         keep=(flat.T @ (flat * wk.reshape(-1, 1))).astype(np.float64) / count,
-        weights=np.stack(
-            [_sums_by_artwork(x, np.ones((count, 1)), artworks, artwork_count)[:, 0] for x in (w, wk)], axis=1
-        ),
+        weights=np.stack([np.bincount(artworks.ravel(), x.ravel(), artwork_count) for x in (w, wk)], axis=1) / count,
         directions=_sums_by_artwork(w, np.repeat(u, w.shape[1], axis=0), artworks, artwork_count),
         vectors=np.stack([_sums_by_artwork(x, flat[:, z:], artworks, artwork_count) for x in (w, wk)]),
     )

@@ -229,15 +229,14 @@ class Learner:
         share = _shrink(observed / unit, 1 / MAX_OF_MEAN, DECISIONS_SPREAD, variance / unit**2)
         return self._with_participation(request, devices, float(np.clip(share, *DECISIONS_RANGE)) * request.most)
 
-    def with_curvature(self, request: LearningRequest, average: Curvature, artworks: Doubles) -> LearningRequest:
+    def with_curvature(self, request: LearningRequest, average: Curvature) -> LearningRequest:
         """Return the request with the curvature of real decisions in place of the simulated one.
 
         Args:
             request: The request.
             average: Curvature of a decision.
-            artworks: Curvature of play and of completion by artwork, of all decisions, [n, 2].
         """
-        return request.with_curvature(average, artworks, self.decisions * self.devices)
+        return request.with_curvature(average, self.decisions * self.devices)
 
     def answered(
         self, request: LearningRequest, total: Integers, variance: float, encoded: EncodedCatalog

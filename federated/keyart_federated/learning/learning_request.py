@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from keyart.campaigns import LatentBlocks, TrainingLayout
 from keyart.dp import UNITS
 from keyart.model import EncodedCatalog
@@ -50,19 +48,17 @@ class LearningRequest:
         """Return the layout of a device's vector."""
         return TrainingLayout(encoded.spec, len(encoded.artwork), self.latents)
 
-    def with_curvature(self, average: Curvature, artworks: Doubles, decisions: float) -> LearningRequest:
+    def with_curvature(self, average: Curvature, decisions: float) -> LearningRequest:
         """Return the request with another curvature.
 
         Args:
             average: Curvature of a decision.
-            artworks: Curvature of play and of completion by artwork, of all decisions, [n, 2].
             decisions: Number of decisions of all devices.
         """
         return replace(
             self,
             play=average.play * decisions,
             keep=average.keep * decisions,
-            artworks=np.maximum(artworks, MIN_ARTWORK_CURVATURE),
             average=average,
         )
 

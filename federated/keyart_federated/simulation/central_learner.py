@@ -31,7 +31,7 @@ from ..learning.model import GlobalModel
 from ..learning.viewer_population import Population
 from ..types import Doubles, Integers
 from .devices import Devices
-from .pooled_logs import artwork_curvature, sampled_decisions
+from .pooled_logs import sampled_decisions
 
 CURVATURE_DECISIONS = 15_000  # drawn from the pooled logs; the gradient is of all of them
 SAMPLES = 5  # of so many decisions in all: what is held at a time stays small
@@ -99,8 +99,7 @@ class CentralLearner:
         real = curvature.of_decisions(samples, self.state.model)
         blocks: LatentBlocks = "artworks" if self.state.model.title_latents.any() else "none"
         learner, question = learner.ask(decisions, NO_CLIP, self.encoded, self.policy, self._rng, FINE_UNITS, blocks)
-        by_artwork = np.sum([artwork_curvature(part) for part in parts], axis=0)
-        question = learner.with_curvature(question, real, by_artwork)
+        question = learner.with_curvature(question, real)
         self._learner = learner.answered(question, self._gradients(parts, question), 0.0, self.encoded)
         self.state = self._learner.state
         for part in parts:

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from keyart.campaigns import gradient_sums
 from keyart.model import DecisionLog, FeatureRows
 
-from ..types import Doubles, Floats, Ints
+from ..types import Floats, Ints
 from .devices import Devices
-
-
-def artwork_curvature(devices: Devices) -> Doubles:
-    """Return the curvature of play and of completion by artwork, summed over all decisions, [n, 2]."""
-    total = np.zeros((len(devices.encoded.artwork), 2))
-    for _, log, artworks in devices.logs():
-        values = gradient_sums(devices.weights, log).artworks
-        for column, place in enumerate((1, 3)):
-            total[:, column] += np.bincount(artworks.ravel(), values[..., place].ravel(), len(total))
-    return total
 
 
 def sampled_decisions(devices: Devices, count: int, rng: np.random.Generator) -> tuple[DecisionLog, Ints]:
