@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support import catalogs
+from support import catalogs, repositories
 from support.embedded_world import EmbeddedWorld
 from support.services import missing
 from support.static_site import serving
@@ -48,13 +48,27 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A signed repository with bundles 7 and 8, the same with new keys and bundle 9, and the first root."""
+    folder = tmp_path_factory.mktemp("repository")
+    made = repositories.repository(folder / "made", 7, 8)
+    shutil.copytree(made.folder, folder / "site")
+    (folder / "root.json").write_bytes(made.trusted_root)
+    made.renew(["root", "targets", "snapshot", "timestamp"])
+    repositories.publish(made, 9)
+    shutil.copytree(made.folder, folder / "rotated")
+    return folder
+
+
 @pytest.fixture
-def site(built: Path, bundles: Path, tmp_path: Path) -> Iterator[str]:
-    """The address of a web server with the compiled package, the cases and the bundles."""
+def site(built: Path, bundles: Path, repository: Path, tmp_path: Path) -> Iterator[str]:
+    """The address of a web server with the compiled package, the cases, the bundles and the repository."""
     root = tmp_path / "site"
     for name in ("dist", "test"):
         shutil.copytree(built / name, root / name)
     shutil.copytree(bundles, root / "bundles")
+    shutil.copytree(repository, root / "repository")
     (root / "index.html").write_text("<!doctype html><title>keyart</title>", encoding="utf-8")
 
     with serving(root) as address:

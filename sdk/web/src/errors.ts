@@ -30,3 +30,5 @@ export class BundleError extends KeyartError {}
 export class BundleDamaged extends BundleError {}
 /** The bundle breaks a rule, or needs a newer keyart. */
 export class BundleRefused extends BundleError {}
+/** No newer bundle could be fetched, or its metadata are not signed as they must be. */
+export class UpdateError extends BundleError {}
