@@ -102,7 +102,8 @@ function parsed(data: Uint8Array, name: string): Record<string, unknown> {
   throw new BundleDamaged(`${name} is not a JSON object; fetch the bundle again.`);
 }
 
-async function sha256(data: Uint8Array): Promise<string> {
+/** Return the SHA-256 of bytes, in hex. */
+export async function sha256(data: Uint8Array): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", data as BufferSource);
   return Array.from(new Uint8Array(digest), (byte) => (byte < 16 ? "0" : "") + byte.toString(16)).join("");
 }

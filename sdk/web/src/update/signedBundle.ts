@@ -5,7 +5,7 @@
  * Source: TUF specification, theupdateframework.github.io/specification, section 5.
  */
 
-import { verifiedBundle } from "../bundle.js";
+import { sha256, verifiedBundle } from "../bundle.js";
 import { BundleDamaged, BundleRefused, UpdateError } from "../errors.js";
 import type { BundleFiles } from "../model/model.js";
 import type { FetchFile } from "./fetching.js";
@@ -184,9 +184,7 @@ function listed(metadata: Metadata, name: Role, file: string): FileInfo & { vers
 
 async function isAsSigned(bytes: Uint8Array, info: FileInfo): Promise<boolean> {
   if (info.length !== undefined && bytes.byteLength !== info.length) return false;
-  if (info.hashes === undefined) return true;
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as BufferSource));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === info.hashes.sha256;
+  return info.hashes === undefined || (await sha256(bytes)) === info.hashes.sha256;
 }
 
 function checkVersion(metadata: Metadata, name: Role, expected: number): void {
