@@ -113,6 +113,10 @@ def test_arrow_keys_alone(page: Any) -> None:
     assert page.locator("dialog .chances li").count() == 6
     page.keyboard.press("Escape")
     assert page.evaluate(focus) == second
+    # The nearest control is looked for where things stand, and a loaded machine may still be scrolling.
+    page.wait_for_function(
+        "() => new Promise((be) => { const y = scrollY; setTimeout(() => be(y === scrollY), 200); })"
+    )
     page.keyboard.press("ArrowUp")
     assert page.evaluate("() => !!document.activeElement.closest('#bar')")
 
