@@ -22,6 +22,7 @@ from PIL import Image
 import keyart
 import keyart_federated
 from keyart.errors import KeyartError
+from keyart_tools.demo.evenings import Evenings
 from keyart_tools.demo.real_film import read_tagged_film
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +60,7 @@ def built(out: Path, tagged: Path) -> Kodi:
     catalog = out / "catalog.json"
     library.write_library(out, shown).save(catalog)
     print("Training a model in a small made-up world …", flush=True)
-    world = library.Evenings(keyart.Catalog.from_titles([film.title for film in shown]))
+    world = Evenings(keyart.Catalog.from_titles([film.title for film in shown]))
     policy = keyart.Policy(exploration=0.1, stickiness=timedelta(0))
     report = keyart_federated.simulate(world, steps_per_round=15, rounds=4, seed=1, policy=policy)
     shutil.copytree(report.bundle, out / "bundle")

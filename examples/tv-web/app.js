@@ -2,6 +2,7 @@
 
 import { Catalog, verifiedBundle } from "./keyart/index.js";
 import { combine, fromText } from "./keyart/intent.js";
+import { LocalTrustedStore, repositoryAt, signedBundle } from "./keyart/update/index.js";
 import { followArrows } from "./focus.js";
 import { drawHome } from "./home.js";
 import { PROFILES, openProfile } from "./profiles.js";
@@ -12,11 +13,10 @@ const HOURS = { now: null, morning: "08:00", evening: "20:30" };
 const LABELS = { now: "Now", morning: "Morning", evening: "Evening" };
 
 const state = { profile: null, art: null, daypart: "now", wish: {}, language: "en", shown: new Map() };
-let bundle = null;
 
 /** What the other modules use of the client. */
 const client = {
-  catalog: null, about: null, state, note, redraw,
+  catalog: null, about: null, bundle: null, model: "", state, note, redraw,
   /** The context of the page: what this device knows of the moment. */
   context(slot = 0) {
     return { device: innerWidth < 900 ? "phone" : "tv", at: moment(), slot, intent: state.wish };
@@ -33,7 +33,7 @@ start().catch((error) => {
 async function start() {
   client.catalog = Catalog.fromJSON(await json("catalog.json"));
   client.about = await json("about.json");
-  bundle = await verifiedBundle(async (name) => new Uint8Array(await (await fetched(`bundle/${name}`)).arrayBuffer()));
+  await loadModel();
   for (const profile of PROFILES) {
     const button = document.createElement("button");
     button.type = "button";
@@ -46,6 +46,19 @@ async function start() {
   followArrows();
   await switchTo(PROFILES[0]);
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
+}
+
+/** Load the newest model that is signed, or else the one that came with the client. */
+async function loadModel() {
+  try {
+    const root = await (await fetched("root.json")).text();
+    const { version, files } = await signedBundle(repositoryAt("tuf/"), { root, trusted: new LocalTrustedStore() });
+    client.bundle = files;
+    client.model = `Model ${version}: its signatures are verified.`;
+  } catch (error) {
+    client.bundle = await verifiedBundle(async (name) => new Uint8Array(await (await fetched(`bundle/${name}`)).arrayBuffer()));
+    client.model = `The model that came with this app. No newer one could be verified: ${error.message}`;
+  }
 }
 
 function listen() {
@@ -68,7 +81,7 @@ function listen() {
 async function switchTo(profile) {
   if (state.art) await state.art.close();
   state.profile = profile;
-  state.art = await openProfile(profile, client.catalog, bundle, client.about.histories);
+  state.art = await openProfile(profile, client.catalog, client.bundle, client.about.histories);
   redraw();
 }
 

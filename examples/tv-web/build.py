@@ -1,4 +1,4 @@
-"""Build the web TV client: a catalogue with drawn pictures, a first bundle, and the compiled web SDK.
+"""Build the web TV client: a catalogue with drawn pictures, two bundles, and the compiled web SDK.
 
 Run: python examples/tv-web/build.py --serve
 """
@@ -13,13 +13,18 @@ import json
 import random
 import shutil
 import subprocess
+import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import keyart
+import keyart_federated
 from keyart.errors import KeyartError
 from keyart.model import EncodedCatalog, FeatureSpec
 from keyart_federated.export import write_bundle
 from keyart_federated.learning.model import GlobalModel
+from keyart_server.signing.repository import Repository
+from keyart_tools.demo.evenings import Evenings
 from keyart_tools.demo.page.poster import poster
 from keyart_tools.demo.real_film import read_tagged_film
 
@@ -95,6 +100,26 @@ def with_film(titles: keyart.Catalog, folder: Path, pictures: Path) -> tuple[key
     return keyart.Catalog.from_titles([title, *titles]), film.licence
 
 
+def write_shipped(folder: Path, titles: keyart.Catalog) -> None:
+    """Write the bundle that comes with the client: the model that a fleet begins with, before any round."""
+    encoded = EncodedCatalog.build(titles, FeatureSpec.from_catalog(titles))
+    card = {"round": 0, "devices": 0}
+    write_bundle(folder, GlobalModel.zero_shot(encoded), titles, data="No data yet.", training=card)
+
+
+def publish_trained(folder: Path, titles: keyart.Catalog) -> bytes:
+    """Publish a model that a few rounds of a made-up fleet have trained; return the root that the client trusts.
+
+    The keys are made for this build alone, and are gone when it is finished.
+    """
+    policy = keyart.Policy(exploration=0.1, stickiness=timedelta(0))
+    report = keyart_federated.simulate(Evenings(titles), steps_per_round=15, rounds=4, seed=1, policy=policy)
+    with tempfile.TemporaryDirectory() as keys:
+        repository = Repository.create(folder, keys)
+        repository.publish(report.bundle)
+    return repository.trusted_root
+
+
 def compiled(out: Path) -> None:
     """Compile the web SDK into `out`. Raises SystemExit if there is no npm, or it fails."""
     if shutil.which("npm") is None:
@@ -116,9 +141,9 @@ def build(out: Path, film: Path) -> Path:
             (out / artwork.image).write_text(drawing, encoding="utf-8")
     offered, licence = with_film(titles, film, pictures)
     offered.save(out / "catalog.json")
-    encoded = EncodedCatalog.build(offered, FeatureSpec.from_catalog(offered))
-    card = {"round": 0, "devices": 0}
-    write_bundle(out / "bundle", GlobalModel.zero_shot(encoded), offered, data="No data yet.", training=card)
+    write_shipped(out / "bundle", offered)
+    print("Training a model in a small made-up world …", flush=True)
+    (out / "root.json").write_bytes(publish_trained(out / "tuf", offered))
     watched = {
         name: [title.id for title in titles if kinds & {tag.partition(":")[2] for tag in title.tags}][:9]
         for name, kinds in ((name, set(genres)) for name, genres in HISTORIES.items())

@@ -16,9 +16,11 @@ export function showSettings(client) {
       <fieldset><legend>Reasons</legend><label><span class="quiet">Language of “Why this picture?”&nbsp;</span><select></select></label></fieldset>
       <fieldset><legend>What is kept on this device</legend><p class="quiet kept"></p></fieldset>
       <div class="actions"></div>
+      <p class="quiet"><small class="model"></small></p>
       <p class="quiet"><small class="licence"></small></p>
     </div>`);
   sheet.querySelector("h2").textContent = `Settings: ${profile.name}`;
+  sheet.querySelector(".model").textContent = client.model;
   sheet.querySelector(".licence").textContent = client.about.licence;
   const privacy = sheet.querySelector(".privacy");
   if (profile.child) {

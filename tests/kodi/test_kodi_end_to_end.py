@@ -25,6 +25,7 @@ from support.services import missing
 
 import keyart
 import keyart_federated
+from keyart_tools.demo.evenings import Evenings
 
 pytestmark = pytest.mark.service
 
@@ -73,7 +74,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     catalog = library.write_library(work, [library.Film(film, plain, "") for film in films])
     catalog.save(work / "catalog.json")
     policy = keyart.Policy(exploration=0.1, stickiness=timedelta(0))
-    world = library.Evenings(keyart.Catalog.from_titles(films), devices=100)
+    world = Evenings(keyart.Catalog.from_titles(films), devices=100)
     report = keyart_federated.simulate(world, steps_per_round=15, rounds=3, seed=1, policy=policy)
     shutil.copytree(report.bundle, work / "bundle")
     settings = {
