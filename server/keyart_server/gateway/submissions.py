@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import and_, func, insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from keyart.errors import MessageError
@@ -184,42 +184,47 @@ def _lock_stage(
 
 
 def _members(session: Session, cached: CachedRound, key_hashes: Collection[str]) -> dict[str, tuple[Ticket, bytes]]:
-    """Return ticket and digest of the keys of existing members, by the hash of their certified key."""
-    keys = and_(
-        SubmissionRow.round_id == MemberRow.round_id,
-        SubmissionRow.stage == Stage.KEYS,
-        SubmissionRow.number == MemberRow.number,
+    """Return ticket and digest of the keys of existing members, by the hash of their certified key.
+
+    Here and in `_requests` each table is asked for its own rows, by its key. A join leaves the order to the planner,
+    which reads every row of the round for each batch while its statistics are older than the round.
+    """
+    found = session.execute(
+        select(MemberRow.device_key_hash, MemberRow.number, MemberRow.gateway).where(
+            MemberRow.round_id == cached.id, MemberRow.device_key_hash.in_(key_hashes)
+        )
     )
-    rows = (
-        select(MemberRow.device_key_hash, MemberRow.number, MemberRow.gateway, SubmissionRow.digest)
-        .join(SubmissionRow, keys)
-        .where(MemberRow.round_id == cached.id, MemberRow.device_key_hash.in_(key_hashes))
-    )
-    return {
-        row.device_key_hash: (Ticket(row.number, row.gateway, row.device_key_hash), row.digest)
-        for row in session.execute(rows)
-    }
+    tickets = [Ticket(row.number, row.gateway, row.device_key_hash) for row in found]
+    digests = _digests(session, cached, Stage.KEYS, {ticket.number for ticket in tickets})
+    return {ticket.key_hash: (ticket, digests[ticket.number]) for ticket in tickets}
 
 
 def _requests(
     session: Session, cached: CachedRound, stage: Stage, numbers: Collection[int]
 ) -> dict[tuple[int, str], tuple[int, bytes | None]]:
     """Return the packets in each member's request and the digest of its submission, by its number and key hash."""
-    same = and_(
-        SubmissionRow.round_id == StageRequestRow.round_id,
-        SubmissionRow.stage == StageRequestRow.stage,
-        SubmissionRow.number == StageRequestRow.number,
+    packets = select(StageRequestRow.number, StageRequestRow.packets).where(
+        StageRequestRow.round_id == cached.id, StageRequestRow.stage == stage, StageRequestRow.number.in_(numbers)
     )
-    member = and_(MemberRow.round_id == StageRequestRow.round_id, MemberRow.number == StageRequestRow.number)
-    rows = (
-        select(StageRequestRow.number, MemberRow.device_key_hash, StageRequestRow.packets, SubmissionRow.digest)
-        .join(MemberRow, member)
-        .outerjoin(SubmissionRow, same)
-        .where(
-            StageRequestRow.round_id == cached.id, StageRequestRow.stage == stage, StageRequestRow.number.in_(numbers)
-        )
+    members = select(MemberRow.number, MemberRow.device_key_hash).where(
+        MemberRow.round_id == cached.id, MemberRow.number.in_(numbers)
     )
-    return {(row.number, row.device_key_hash): (row.packets, row.digest) for row in session.execute(rows)}
+    key_hashes = {row.number: row.device_key_hash for row in session.execute(members)}
+    digests = _digests(session, cached, stage, numbers)
+    return {
+        (row.number, key_hashes[row.number]): (row.packets, digests.get(row.number))
+        for row in session.execute(packets)
+    }
+
+
+def _digests(session: Session, cached: CachedRound, stage: Stage, numbers: Collection[int]) -> dict[int, bytes]:
+    """Return the digests of the submissions of members at a stage, by the member's number."""
+    if not numbers:
+        return {}
+    found = select(SubmissionRow.number, SubmissionRow.digest).where(
+        SubmissionRow.round_id == cached.id, SubmissionRow.stage == stage, SubmissionRow.number.in_(numbers)
+    )
+    return {row.number: row.digest for row in session.execute(found)}
 
 
 def _row(submission: KeysSubmission | StageSubmission, ticket: Ticket, content: bytes) -> dict[str, Any]:
