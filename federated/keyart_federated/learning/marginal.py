@@ -53,10 +53,11 @@ def without_appeal(
     """
     residual, residual_noise, w = (values[:, column] for values in (sums.residuals, sums.noise, sums.curvature))
     believed = BELIEVED * w / (w + (1.0 + residual_noise / w) / variance)
+    scaled = average * np.sqrt(believed * weights)[:, None]  # numpy computes XᵀX in half the time of AᵀB
     return (
         gradient - average.T @ (believed * (residual - away / variance)),
         noise + (average**2).T @ (believed**2 * residual_noise),
-        fisher - (average.T * (believed * weights)) @ average,
+        fisher - scaled.T @ scaled,
     )
 
 
