@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 ADDON = "plugin.video.keyart"
 PROGRAMS = ("kodi", "Xvfb")
 SYSTEM = Path("/usr/share/kodi")
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
 ROW = """<include content="WidgetListPoster" condition="Library.HasContent(movies)">
     <param name="content_path" value="plugin://plugin.video.keyart/?reload=$INFO[Window(home).Property(keyart.reload)]"/>
     <param name="widget_header" value="Picked for you"/>
@@ -248,9 +248,16 @@ class Kodi:
             time.sleep(0.1)
 
     def _scan(self, films: int) -> None:
-        """Let Kodi read the films into its library."""
-        self.call("VideoLibrary.Scan", showdialogs=False)
-        self.until(lambda: self.movies() >= films, f"{films} films in the library")
+        """Let Kodi read the films into its library; ask again while it neither reads nor has them all."""
+
+        def all_read() -> bool:
+            scans = self.call("XBMC.GetInfoBooleans", booleans=["Library.IsScanningVideo"])["Library.IsScanningVideo"]
+            if not scans and self.movies() < films:
+                self.call("VideoLibrary.Scan", showdialogs=False)
+                time.sleep(1)
+            return self.movies() >= films
+
+        self.until(all_read, f"{films} films in the library")
 
     def movies(self) -> int:
         """Return the number of films in the library."""

@@ -15,13 +15,12 @@ from typing import Any
 import pytest
 from support.browser import DESKTOP, PHONE, browsing, violations
 from support.server import COMMAND, NAME, PASSWORD, running
-from support.visiting_devices import prepared, until, visiting
+from support.visiting_devices import LONGEST_SECONDS, prepared, until, visiting
 
 from keyart.bundle import read_files
 from keyart_server.releases import bundle_archive
 
 DEVICES = 16
-ROUND_SECONDS = 600.0  # of the rounds of a campaign, on a machine that is busy with other tests
 # Settings of a campaign for this small fleet. A round asks for fewer devices than there are, since some are held out,
 # and waits for nobody; a candidate is offered to half of them for a day, without comparisons.
 SMALL_FLEET = {
@@ -60,7 +59,8 @@ class Desk:
         self.page.get_by_role("button", name=label).first.click()
 
     def follow(self, label: str) -> None:
-        self.page.get_by_role("link", name=label).first.click()
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=label).first.click()
         self.look()
 
     @property
@@ -186,16 +186,16 @@ def test_an_operators_day(page: Any, tmp_path: Path) -> None:
         desk = Desk(page, server.started["address"])
         vouchers = set_up(desk, server.started["join"], tmp_path)
         with visiting(server, tmp_path, DEVICES, vouchers) as said:
-            until(lambda: sum(one["event"] == "enrolled" for one in said()) == DEVICES, ROUND_SECONDS)
+            until(lambda: sum(one["event"] == "enrolled" for one in said()) == DEVICES)
             campaign = create_campaign(desk)
 
             # A round of real devices, whose sum becomes model 2: at half of the devices, once its gates have passed.
             desk.open("/releases")
-            desk.page.get_by_role("link", name="Model 2").wait_for(timeout=ROUND_SECONDS * 1000)
+            desk.page.get_by_role("link", name="Model 2").wait_for(timeout=LONGEST_SECONDS * 1000)
             desk.page.goto(campaign)
             desk.page.locator("#rounds").get_by_text("population").wait_for()
             desk.look()
-            until(lambda: installed(said(), 2) > 0, ROUND_SECONDS)
+            until(lambda: installed(said(), 2) > 0)
             desk.open("/releases/2")
             assert "50 %" in desk.text and "rolling" in desk.text
             assert desk.page.locator("#gates td .state.good").count() >= 2, (
@@ -219,14 +219,14 @@ def test_an_operators_day(page: Any, tmp_path: Path) -> None:
             desk.press("Promote to 100 %")
             desk.said("Model 2 is promoted.")
             assert "The first hours look fine." in desk.text
-            until(lambda: installed(said(), 2) == DEVICES, ROUND_SECONDS)
+            until(lambda: installed(said(), 2) == DEVICES)
 
             # It was a mistake: the weights of model 1 come back as model 3.
             desk.follow("Withdraw")
             desk.page.get_by_label("Reason").fill("Viewers complain.")
             desk.press("Withdraw the model")
             desk.page.locator(".notice", has_text="2").wait_for()
-            until(lambda: installed(said(), 3) == DEVICES, ROUND_SECONDS)
+            until(lambda: installed(said(), 3) == DEVICES)
             desk.open("/releases")
             assert "3" in desk.text and "withdrawn" in desk.text
 
