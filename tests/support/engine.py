@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import keyart
 from keyart import client as visit
-from keyart.errors import RoundFailed
+from keyart.errors import MessageError, RoundFailed
 from keyart.secagg import Stage, certify
 from keyart_federated.campaigns import checked
 from keyart_federated.secagg import Coordinator, Gateway
@@ -62,7 +62,7 @@ class Fleet:
                 told = (
                     dict.fromkeys(asks, opened.offer) if stage is Stage.KEYS else gateway.deliver(coordinator.ask(0))
                 )
-                said = {i: self.arts[i].answer(message) for i, message in told.items() if i not in self.silent}
+                said = {i: self._answer(i, message) for i, message in told.items() if i not in self.silent}
                 replies = {i: reply for i, reply in said.items() if reply is not None}
                 coordinator.receive(0, gateway.collect(replies))
                 coordinator.close()
@@ -74,6 +74,17 @@ class Fleet:
         except (RoundFailed, keyart.KeyartError) as error:
             with service.state.writing() as session:
                 round_store.fail(session, service.clock(), round_id, str(error))
+
+    def _answer(self, device: int, message: bytes) -> bytes | None:
+        """Return a device's reply.
+
+        A device that refuses leaves the round, as in `keyart.client`. In a round of 58 or more, one device in 10,000
+        doubts the number of devices by chance (`keyart.secagg.graph.DOUBT`).
+        """
+        try:
+            return self.arts[device].answer(message)
+        except MessageError:
+            return None
 
     def close(self) -> None:
         """In place of `Driver.close`."""
