@@ -44,7 +44,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 def static_site(folder: Path) -> Iterator[str]:
     """Any web server over a copy of the repository's files."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder))) as site:
-        thread = threading.Thread(target=site.serve_forever)
+        thread = threading.Thread(target=site.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{site.server_address[1]}"

@@ -279,7 +279,7 @@ def echoing(secrets: Path) -> Iterator[dict[str, int]]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(secrets / "superlink.pem", secrets / "superlink.key")
     servers["superlink"].socket = context.wrap_socket(servers["superlink"].socket, server_side=True)
-    threads = [threading.Thread(target=server.serve_forever) for server in servers.values()]
+    threads = [threading.Thread(target=server.serve_forever, args=(0.02,)) for server in servers.values()]
     for thread in threads:
         thread.start()
     try:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
-import uvicorn
 from starlette.types import Receive, Scope, Send
+from support.serving import serving
 
 from keyart_server.http.connection_limits import (
     MAX_HEAD_BYTES,
@@ -21,7 +20,6 @@ from keyart_server.http.connection_limits import (
     limited_protocol,
     max_connections,
 )
-from keyart_server.http.web_server import listen
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 HEAD = 0.4  # seconds
@@ -42,16 +40,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @contextmanager
 def served(most: int = 100, read_seconds: float = 30.0, head_seconds: float = HEAD) -> Iterator[tuple[str, int]]:
-    with listen("127.0.0.1", 0) as place:
-        http = limited_protocol(most, head_seconds, read_seconds)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none", http=http))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
-        thread.start()
-        try:
-            yield place.getsockname()
-        finally:
-            server.should_exit = True
-            thread.join()
+    with serving(app, lifespan="off", http=limited_protocol(most, head_seconds, read_seconds)) as place:
+        yield place
 
 
 def answer(link: socket.socket) -> bytes:

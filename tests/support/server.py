@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,10 +16,9 @@ from typing import Any
 
 import httpx
 import psycopg
-import uvicorn
 from fastapi import FastAPI
 
-from keyart_server.http.web_server import listen
+from support.serving import serving
 
 COMMAND = (sys.executable, "-c", "from keyart_tools.cli import main; main(prog_name='keyart')", "serve")
 START_SECONDS = 20  # as promised
@@ -133,19 +131,11 @@ def emptied(postgres: str) -> str:
 @contextmanager
 def listening(app: FastAPI) -> Iterator[httpx.Client]:
     """The application on a free port of this machine, served by a thread; a client for it."""
-    with listen("127.0.0.1", 0) as place:
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, lifespan="on", ws="none", server_header=False, proxy_headers=False)
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
-        thread.start()
-        try:
-            address = f"http://127.0.0.1:{place.getsockname()[1]}"
-            with httpx.Client(base_url=address, timeout=30, trust_env=False) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join()
+    with (
+        serving(app, lifespan="on", proxy_headers=False) as (host, port),
+        httpx.Client(base_url=f"http://{host}:{port}", timeout=30, trust_env=False) as client,
+    ):
+        yield client
 
 
 def join(client: Any, code: str, name: str = NAME, password: str = PASSWORD) -> httpx.Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,21 +36,7 @@ class Pages:
     """
 
     def __init__(self, server_trusted: bool) -> None:
-        self._templates = Environment(
-            loader=PackageLoader("keyart_server.dashboard"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters.update(FILTERS)
-        self._templates.globals.update(
-            style=STYLE.address, script=SCRIPT.address, upload_script=UPLOAD_SCRIPT.address, icon=ICON.address,
-            icon_of=icon_of, draw_chart=_chart, draw_interval=_interval, words_of=words_of,
-            label_of_setting=label_of,
-        )  # fmt: skip
-        self._templates.globals["server_trusted"] = server_trusted
-        self._templates.globals["ui"] = self._templates.get_template("ui.html").module
+        self._templates = _environment(server_trusted)
 
     def show(
         self, template: str, status: int = 200, headers: dict[str, str] | None = None, /, **values: Any
@@ -62,6 +49,26 @@ class Pages:
         """Render the live part of a page."""
         page = self._templates.get_template(template)
         return "".join(page.blocks[LIVE](page.new_context({**DEFAULT_VALUES, **values})))
+
+
+@cache
+def _environment(server_trusted: bool) -> Environment:
+    """Return the templates, which each process compiles once."""
+    environment = Environment(
+        loader=PackageLoader("keyart_server.dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(FILTERS)
+    environment.globals.update(
+        style=STYLE.address, script=SCRIPT.address, upload_script=UPLOAD_SCRIPT.address, icon=ICON.address,
+        icon_of=icon_of, draw_chart=_chart, draw_interval=_interval, words_of=words_of,
+        label_of_setting=label_of, server_trusted=server_trusted,
+    )  # fmt: skip
+    environment.globals["ui"] = environment.get_template("ui.html").module
+    return environment
 
 
 def _chart(chart: charts.Chart, name: str) -> Markup:

@@ -32,6 +32,7 @@ DEFAULT_SENTENCES = {
 
 
 PROBLEM: Final = "application/problem+json"
+SCHEMAS: Final = "#/components/schemas/"  # of an OpenAPI document
 
 
 class FieldProblem(BaseModel):
@@ -67,9 +68,12 @@ class Problem(BaseModel):
 
 
 def error_schema(description: str) -> dict[str, Any]:
-    """Return the OpenAPI description of an error response."""
-    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {"model": Problem, "description": description, "content": {PROBLEM: schema}}
+    """Return the OpenAPI description of an error response.
+
+    It names the schema in place of the model, for which FastAPI would build a serializer for each route and promise
+    `application/json` as well; `openapi_document` adds the schema.
+    """
+    return {"description": description, "content": {PROBLEM: {"schema": {"$ref": f"{SCHEMAS}Problem"}}}}
 
 
 def error_json(

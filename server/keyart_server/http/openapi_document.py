@@ -10,6 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic.json_schema import models_json_schema
+
+from .error_responses import SCHEMAS, Problem
+
 ATTRIBUTES: Final = re.compile(r"\s*^Attributes:\n", re.MULTILINE)
 ATTRIBUTE: Final = re.compile(r"^ {4}(\w+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
 SENTENCE: Final = re.compile(r"(.+?)[.:;](?:\s|$)", re.DOTALL)
@@ -24,10 +28,13 @@ ANSWERS: Final[Mapping[str, str]] = {
 
 def complete_document(document: dict[str, Any]) -> dict[str, Any]:
     """Complete the document that FastAPI generated; change it in place and return it."""
+    _, definitions = models_json_schema([(Problem, "serialization")], ref_template=SCHEMAS + "{model}")
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas |= definitions["$defs"]
     for operations in document["paths"].values():
         for operation in operations.values():
             _complete_operation(operation)
-    for schema in document.get("components", {}).get("schemas", {}).values():
+    for schema in schemas.values():
         _complete_schema(schema)
     return document
 

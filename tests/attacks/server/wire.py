@@ -6,7 +6,6 @@ import http.client
 import os
 import re
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,17 +15,16 @@ from typing import Any
 
 import httpx
 import psycopg
-import uvicorn
 from fastapi import FastAPI
 from support.rounds import ISSUER
 from support.server import PASSWORD, bearer, every_item, join
 from support.services import missing
+from support.serving import serving
 
 from keyart_server.access import tokens
 from keyart_server.app import create_app
 from keyart_server.clock import now
 from keyart_server.http.connection_limits import limited_protocol
-from keyart_server.http.web_server import listen
 from keyart_server.serve import open_service
 from keyart_server.service import Service
 from keyart_server.settings import ServerSettings
@@ -119,21 +117,12 @@ def attacked(folder: Path, clock: Callable[[], datetime] = now, **settings: Any)
 @contextmanager
 def served(app: FastAPI, trusted: str | None = None) -> Iterator[httpx.Client]:
     """The application as `keyart_server.http.web_server` runs it, but in a thread; a client for it."""
-    with listen("127.0.0.1", 0) as place:
-        config = uvicorn.Config(
-            app, http=limited_protocol(200), log_config=None, lifespan="on", ws="none", server_header=False,
-            proxy_headers=trusted is not None, forwarded_allow_ips=trusted, access_log=False,
-        )  # fmt: skip
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
-        thread.start()
-        try:
-            host, port = place.getsockname()
-            with httpx.Client(base_url=f"http://{host}:{port}", timeout=30, trust_env=False) as client:
-                yield client
-        finally:
-            server.should_exit = True
-            thread.join()
+    settings = {"http": limited_protocol(200), "proxy_headers": trusted is not None, "forwarded_allow_ips": trusted}
+    with (
+        serving(app, lifespan="on", **settings) as (host, port),
+        httpx.Client(base_url=f"http://{host}:{port}", timeout=30, trust_env=False) as client,
+    ):
+        yield client
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def test_a_playlist_in_disguise_reaches_no_server(tmp_path: Path) -> None:
         def log_message(self, *_: object) -> None: ...
 
     with http.server.HTTPServer(("127.0.0.1", 0), Server) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         for name in ("film.mp4", "film.m3u8"):
             path = tmp_path / name
             path.write_text(
