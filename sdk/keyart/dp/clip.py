@@ -79,22 +79,30 @@ def round_vectors(
     Returns:
         Integers […, d], each vector as if it had been rounded alone.
     """
-    flat = (vectors * units).reshape(-1, vectors.shape[-1])
-    sources = [random] * len(flat) if callable(random) else list(random)
-    bound = integer_norm(units, dimension or flat.shape[1]) ** 2
-    out = np.empty(flat.shape, dtype=np.int64)
-    for row, exact, source in zip(out, flat, sources, strict=True):
-        below = np.floor(exact)
-        fraction = exact - below
-        # Most entries are whole, such as those of artworks that a device never showed: nothing is drawn for them.
-        drawn_for = np.flatnonzero(fraction)
-        fraction = fraction[drawn_for]
-        row[:] = np.trunc(exact)
-        for _ in range(TRIES if len(fraction) else 0):
-            drawn = np.frombuffer(source(4 * len(fraction)), dtype="<u4") * 2.0**-32
-            tried = below.copy()
-            tried[drawn_for] += drawn < fraction
-            if tried @ tried <= bound:
-                row[:] = tried
-                break
+    exact = (vectors * units).reshape(-1, vectors.shape[-1])
+    bound = integer_norm(units, dimension or exact.shape[1]) ** 2
+    below = np.floor(exact)
+    out = np.trunc(exact).astype(np.int64)
+    # Most entries are whole, such as those of artworks that a device never showed: nothing is drawn for them.
+    places = np.flatnonzero(exact != below)
+    rows, low = places // exact.shape[1], below.ravel()[places]
+    fraction = exact.ravel()[places] - low
+    whole = np.einsum("ij,ij->i", below, below) - np.bincount(rows, low**2, len(exact))  # exact: these are integers
+    for _ in range(TRIES):
+        if not places.size:
+            break
+        tried = low + (_uniform(random, rows) < fraction)
+        fits = (whole + np.bincount(rows, tried**2, len(exact)) <= bound)[rows]
+        out.reshape(-1)[places[fits]] = tried[fits]
+        places, rows, low, fraction = (entries[~fits] for entries in (places, rows, low, fraction))
     return out.reshape(vectors.shape)
+
+
+def _uniform(random: RandomBytes | Sequence[RandomBytes], rows: npt.NDArray[np.int64]) -> Doubles:
+    """Return a number in [0, 1), in steps of 2⁻³², for each entry; `rows` are the entries' rows, ascending."""
+    if callable(random):
+        drawn = random(4 * len(rows))
+    else:
+        counts = np.bincount(rows, minlength=len(random)).tolist()
+        drawn = b"".join([source(4 * count) for source, count in zip(random, counts, strict=True) if count])
+    return np.asarray(np.frombuffer(drawn, dtype="<u4") * 2.0**-32)

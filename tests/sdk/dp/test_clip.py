@@ -6,6 +6,7 @@ import inspect
 import math
 import os
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -138,14 +139,14 @@ def test_only_what_is_too_long_is_drawn_again():
     vectors = np.full((3, 400), 0.05)
     vectors[1] = 0.0
     vectors[1, 0] = 0.55
-    asked = []
+    asked: list[list[int]] = [[], [], []]
 
-    def random(size: int) -> bytes:
-        asked.append(size)
-        return bytes(size) if size == 4 or len(asked) < 4 else seeded(5)(size)
+    def random(row: int, size: int) -> bytes:
+        asked[row].append(size)
+        return bytes(size) if row == 1 or (row == 0 and len(asked[0]) < 4) else seeded(5)(size)
 
-    out = round_vectors(vectors, 10, random)
-    assert asked == [*[4 * 400] * 4, 4, 4 * 400]
+    out = round_vectors(vectors, 10, [partial(random, row) for row in range(3)])
+    assert asked == [[4 * 400] * 4, [4], [4 * 400]]
     assert out[1, 0] == 6 and (lengths(out) <= integer_norm(10, 400)).all() and out[[0, 2]].any()
 
 
@@ -161,15 +162,17 @@ def test_the_bound_is_equation_3():
 
 def test_most_are_drawn_once():
     """β bounds it: a vector is too long with a chance of at most e^(−1/2) a drawing, here of far less."""
-    asked = []
+    draws = 0
+    rng = np.random.default_rng(5)
 
     def random(size: int) -> bytes:
-        asked.append(size)
-        return seeded(len(asked))(size)
+        nonlocal draws
+        draws += 1
+        return rng.bytes(size)
 
     direction = np.random.default_rng(6).normal(size=(500, 900))
-    round_vectors(direction / lengths(direction)[:, None], UNITS, random)
-    assert len(asked) - 500 < math.exp(-0.5) / (1 - math.exp(-0.5)) * 500
+    round_vectors(direction / lengths(direction)[:, None], UNITS, [random] * 500)
+    assert draws >= 500 and draws - 500 < math.exp(-0.5) / (1 - math.exp(-0.5)) * 500
 
 
 def test_each_vector_of_a_batch_has_its_own_randomness_and_is_rounded_as_if_alone():
