@@ -105,6 +105,7 @@ def test_what_a_device_draws_stays(tmp_path):
     assert (folder / "draw").read_bytes() == b"x" * 16
 
 
+@pytest.mark.slow
 def test_the_example_takes_part_and_installs(tmp_path, capsys):
     catalog, now = sample_catalog(), int(time.time())
     catalog.save(tmp_path / "catalog.json")

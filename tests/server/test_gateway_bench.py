@@ -11,6 +11,7 @@ from keyart_tools.performance import gateway_load, performance_run
 from keyart_tools.performance.gateway_load import GatewayLoad
 
 
+@pytest.mark.slow
 def test_a_gateway_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway_load, "UPDATES_PER_SECOND", 40)
     monkeypatch.setattr(gateway_load, "SIZE", 500)

@@ -192,6 +192,7 @@ def campaign(target: Target) -> Campaign:
     return Campaign(target.service)
 
 
+@pytest.mark.slow
 def test_a_dealer_of_noise(campaign: Campaign) -> None:
     """One device of eight deals noise for its shares, in each round that it gets into.
 

@@ -27,6 +27,7 @@ def analysed(experiment: Experiment, seed: int, lift: float = LIFT, keep=None):
     return analyse(experiment, played(experiment, fleet, rng.bytes).looks)
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_at_all_looks_at_once():
     """And the estimate scatters as the variance says, noise included."""
     truth, missed, off = 0.15 * LIFT, 0, []
@@ -66,6 +67,7 @@ def test_arms_of_which_one_answers_less_are_found():
     assert lame.mismatch and lame.mismatches[0].difference[-1] < 0
 
 
+@pytest.mark.slow
 def test_a_mismatch_is_seldom_called_where_there_is_none():
     assert sum(analysed(EXPERIMENT, seed, 0.0).mismatch for seed in range(50)) <= 1
 

@@ -36,6 +36,7 @@ def test_a_sum_without_noise_reads_as_it_was():
     np.testing.assert_allclose(look.z.sum(axis=0) * EXPERIMENT.question().weights[1:3], z.sum(axis=0), atol=0.01)
 
 
+@pytest.mark.slow
 def test_noise_is_what_is_said():
     _, each = vectors(EXPERIMENT)
     exact = read(EXPERIMENT, told(EXPERIMENT, *added(EXPERIMENT, 0, each, None)))

@@ -90,6 +90,7 @@ def test_days_more_are_about_right():
     assert hopeless.more is None or hopeless.more > 14
 
 
+@pytest.mark.slow
 def test_power_is_what_was_planned():
     experiment = Experiment("buttons", 6000, KNOWN, looks=4, epsilon=2.0)
     effect = detectable(experiment, power=0.8).effect

@@ -85,6 +85,7 @@ def test_the_spread_of_the_prior_follows_the_data(encoded, spread, precision):
     assert abs(prior.artworks[0, 1]) < 0.3 * prior.artworks[0, 0] + 0.01
 
 
+@pytest.mark.slow
 def test_a_fleet_whose_artworks_differ_by_popularity_alone_does_not_run_away():
     """A few favourites, and many that hardly anybody plays: their curvature is far smaller than on the way there."""
     world = SyntheticWorld(

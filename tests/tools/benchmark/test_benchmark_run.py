@@ -54,6 +54,7 @@ def played(monkeypatch):
     return turns
 
 
+@pytest.mark.slow
 def test_every_policy_on_its_worlds(ran):
     result, out, told = ran
     assert [(row.world, row.policy) for row in result.rows] == PLAYED
@@ -69,6 +70,7 @@ def test_every_policy_on_its_worlds(ran):
     assert [world["name"] for world in document["worlds"]] == list(WORLDS)
 
 
+@pytest.mark.slow
 def test_rows_hold_all_figures_and_references_are_where_they_belong(ran):
     document = ran[0].to_dict()
     of = {(row["world"], row["policy"]): row for row in document["rows"]}
@@ -83,6 +85,7 @@ def test_rows_hold_all_figures_and_references_are_where_they_belong(ran):
         assert of[world, "best fixed"]["coverage"] < of[world, "random"]["coverage"]
 
 
+@pytest.mark.slow
 def test_simulations_differ_in_what_their_name_says(ran):
     document = ran[0].to_dict()
     reports = {(r["world"], r["seed"], r["policy"]): r for r in document["reports"]}
@@ -100,6 +103,7 @@ def test_simulations_differ_in_what_their_name_says(ran):
         assert len({tuple(report["capture_by_round"]) for report in mine.values()}) == len(mine)
 
 
+@pytest.mark.slow
 def test_a_killed_suite_goes_on(ran, tmp_path, played):
     result, out, _ = ran
     lines = (out / "suite.jsonl").read_bytes().splitlines(keepends=True)
@@ -134,6 +138,7 @@ def test_a_part_and_then_more_of_it(tmp_path, played):
     assert part("oracle", True) == ["oracle"]
 
 
+@pytest.mark.slow
 def test_other_settings_are_not_mixed(ran, tmp_path):
     shutil.copy(ran[1] / "suite.jsonl", tmp_path)
     plan = BenchmarkPlan.of(TINY.sized(viewers=25), SEEDS, "synthetic", resume=True)

@@ -21,6 +21,7 @@ def starts(lived_in: Path, household_bundle: Path, tmp_path_factory: pytest.Temp
     return found
 
 
+@pytest.mark.slow
 def test_every_kind_of_start_is_measured(starts) -> None:
     assert set(starts) == {
         "numpy alone",
