@@ -17,10 +17,11 @@ from keyart_kodi.catalogue import CatalogueError, Index, by_kind, read_catalogue
 from keyart_kodi.helper import Helper
 from keyart_kodi.listing import daypart, entries, questions
 from keyart_kodi.place import Place
-from keyart_kodi.reasons import Words, rows
+from keyart_kodi.reasons import Words, broken, rows
 
 import keyart
 from keyart.context import DAYPARTS, daypart_of
+from keyart.model.wording import LANGUAGES
 
 ADDON = Path(__file__).parents[2] / "examples/kodi/plugin.video.keyart"
 POSTER, FANART = {"type:poster": 1.0, "genre:crime": 1.0}, {"type:backdrop": 1.0}
@@ -219,12 +220,53 @@ def test_reasons_come_first_and_long_ones_have_two_lines():
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("", ("", "")),
+        ("It shows crime.", ("It shows crime.", "")),
+        ("Das nächstbeste Bild passt hier genauso gut.", ("Das nächstbeste Bild passt hier genauso", "gut.")),
+        ("画像についてまだ何もわかっていません。画像は抽選です。",
+         ("画像についてまだ何もわかっていません。画", "像は抽選です。")),
+        ("ここで表示できるこの作品の画像はこれだけ。", ("ここで表示できるこの作品の画像はこれだ", "け。")),
+        (50 * "x", (50 * "x", "")),
+    ],
+)  # fmt: skip
+def test_a_first_line_is_as_long_as_fits(text, lines):
+    assert broken(text) == lines
+
+
+STRING = re.compile(r'^msgctxt "#(\d+)"\nmsgid "(.+)"\nmsgstr "(.*)"$', re.MULTILINE)
+
+
+def strings(language: str) -> dict[str, tuple[str, str]]:
+    """Return the sentences of a language by number, each with the English one before it."""
+    file = ADDON / "resources" / "language" / f"resource.language.{language}" / "strings.po"
+    return {number: (english, told) for number, english, told in STRING.findall(file.read_text(encoding="utf-8"))}
+
+
 def test_every_sentence_of_the_add_on_is_there():
-    strings = (ADDON / "resources/language/resource.language.en_gb/strings.po").read_text(encoding="utf-8")
-    there = set(re.findall(r'msgctxt "#(\d+)"', strings))
     files = [*ADDON.rglob("*.py"), *ADDON.rglob("*.xml")]
     used = {number for file in files for number in re.findall(r"\b(300\d\d)\b", file.read_text(encoding="utf-8"))}
-    assert used == there
+    assert used == set(strings("en_gb"))
+
+
+def test_the_add_on_speaks_the_languages_of_the_reasons():
+    folders = sorted((ADDON / "resources" / "language").iterdir())
+    assert {folder.name.split(".")[-1][:2] for folder in folders} == set(LANGUAGES)
+    summaries = re.findall(
+        r'<(?:summary|description) lang="(\w+)"', (ADDON / "addon.xml").read_text(encoding="utf-8")
+    )
+    assert sorted(summaries) == sorted(2 * ["en_GB", "de_DE", "es_ES", "fr_FR", "ja_JP"])
+
+
+@pytest.mark.parametrize("language", ["de_de", "es_es", "fr_fr", "ja_jp"])
+def test_each_sentence_is_translated(language):
+    english = {number: sentence for number, (sentence, _) in strings("en_gb").items()}
+    there = strings(language)
+    assert {number: sentence for number, (sentence, _) in there.items()} == english
+    for sentence, told in there.values():
+        assert told and re.findall(r"\{\w+\}", told) == re.findall(r"\{\w+\}", sentence)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Unix sockets")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
+import unicodedata
 from dataclasses import dataclass
 
-LINE = 44  # characters of the first line of a row
+LINE = 40  # Latin letters that fit on the first line of a row; a Japanese character is as wide as two
+NOT_FIRST = "、。」）"  # characters that begin no line
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,24 @@ def rows(explanation: dict, chances: dict[str, float], images: dict[str, str], w
     shown = explanation["artwork_id"]
     made = []
     for factor in explanation["factors"]:
-        first, *more = textwrap.wrap(factor["text"], LINE) or [""]
-        made.append(Reason(first, " ".join(more), images.get(shown, "")))
+        made.append(Reason(*broken(factor["text"]), images.get(shown, "")))
     for artwork in sorted(chances, key=lambda artwork: -chances[artwork]):
         label = percent(chances[artwork]) if chances[artwork] else words.not_allowed
         made.append(Reason(label, words.shown if artwork == shown else words.other, images.get(artwork, "")))
     return made
+
+
+def broken(text: str) -> tuple[str, str]:
+    """Return what of a text fits on the first line of a row, and the rest."""
+    width = end = 0
+    for i, character in enumerate(text):
+        wide = unicodedata.east_asian_width(character) in "WF"
+        if i and (text[i - 1] == " " or (wide and character not in NOT_FIRST)):
+            end = i
+        width += 1 + wide
+        if width > LINE and end:
+            return text[:end].rstrip(), text[end:]
+    return text, ""
 
 
 def percent(share: float) -> str:
