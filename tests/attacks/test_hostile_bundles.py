@@ -801,6 +801,16 @@ def test_latents_at_the_limits_are_read() -> None:
         assert np.isfinite(found.titles).all() and np.isfinite(found.artworks).all()
 
 
+@pytest.mark.parametrize("value", [10.5, -1e9, 1e39, float("nan")])
+def test_a_scale_beyond_the_limit_is_refused_where_latents_are_read(value: float) -> None:
+    document = {
+        "population_taste": [0.5] * SPEC.viewer_size, "appeal": {},
+        "latents": latents(scale=[0.1] * (LATENTS - 1) + [value]),
+    }  # fmt: skip
+    with pytest.raises(BundleRefused, match=r"vocabulary\.json"):
+        loading._vocabulary(json.dumps(document).encode(), SPEC, CATALOG)
+
+
 @attack("a vocabulary of a million lists", "lists and objects")
 def _(folder: Path) -> None:
     (folder / "vocabulary.json").write_text('{"more": [' + "[]," * 1_300_000 + "0]}")

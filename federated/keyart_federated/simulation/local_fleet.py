@@ -19,7 +19,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from keyart.bundle import load_model
-from keyart.campaigns import Offer
+from keyart.campaigns import CompactVectors, Offer
 from keyart.dp import round_vectors, skellam_noise
 from keyart.errors import RoundFailed, SettingError
 from keyart.secagg import AggregationParameters
@@ -56,9 +56,8 @@ class _Rounded:
     size: int
 
     def whole(self) -> Integers:
-        rows = np.zeros((len(self.values), self.size), dtype=np.int64)
-        np.add.at(rows, (np.arange(len(rows))[:, None], self.places), self.values)
-        return rows
+        """Return whole vectors [d, size]; entries stay below 2⁵³, so that they are exact."""
+        return CompactVectors(self.values.astype(np.float64), self.places, self.size).whole().astype(np.int64)
 
     def sum(self) -> Integers:
         """Return the sum of the devices; that of a chunk stays below 2⁵³, so that it is exact."""

@@ -19,7 +19,7 @@ from ..model.ranker.weights import weights_from_bytes
 from ..types import Floats
 from .folder import check_contents, read_files, verify, verify_files
 from .slots import Slots
-from .trust import MAX_APPEAL, MAX_TASTE
+from .trust import MAX_APPEAL, MAX_LATENT_SCALE, MAX_TASTE
 
 
 def load_model(folder: str | Path, catalog: Catalog, engine: Engine) -> LoadedModel:
@@ -111,7 +111,9 @@ def _latents(document: Any, catalog: Catalog) -> Latents | None:
     ids = {"titles": catalog.titles.title_ids(), "artworks": catalog.titles.artwork_ids()}
     tables = []
     for name, listed in ids.items():
-        scale, numbers_by_id = document[name]["scale"], document[name]["numbers"]
+        scale, numbers_by_id = np.array(document[name]["scale"], dtype=np.float64), document[name]["numbers"]
+        if scale.shape != (LATENTS,) or not (np.abs(scale) <= MAX_LATENT_SCALE).all():  # nor a NaN
+            raise ValueError("a scale out of range")
         numbers = np.array([numbers_by_id.get(id_, (0,) * LATENTS) for id_ in listed], dtype=np.int8)
-        tables.append(dequantize_latents(numbers.reshape(len(listed), LATENTS), scale))
+        tables.append(dequantize_latents(numbers.reshape(len(listed), LATENTS), scale.tolist()))
     return Latents(*tables)

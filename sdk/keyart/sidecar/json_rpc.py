@@ -109,13 +109,19 @@ def _parsed(line: bytes) -> Any:
     if len(line) > MAX_LINE_BYTES:
         raise RpcError(INVALID_REQUEST, f"A line has at most {MAX_LINE_BYTES:,} bytes.")
     try:
-        return json.loads(line, parse_constant=_no_constant)
+        return json.loads(line, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
-        raise RpcError(PARSE_ERROR, "The line is not JSON in UTF-8.") from None
+        raise RpcError(PARSE_ERROR, "The line is not JSON in UTF-8, or holds a number beyond a double.") from None
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(value := float(text)):  # 1e999 is
+        raise ValueError("a number beyond a double")
+    return value
 
 
 def _id_of(request: Any) -> tuple[str | int | float | None, bool]:
@@ -123,8 +129,7 @@ def _id_of(request: Any) -> tuple[str | int | float | None, bool]:
     if not isinstance(request, dict) or request.get("jsonrpc") != "2.0" or not isinstance(request.get("method"), str):
         raise RpcError(INVALID_REQUEST, 'A request is an object with "jsonrpc": "2.0" and a "method".')
     request_id = request.get("id")
-    is_finite = not isinstance(request_id, float) or math.isfinite(request_id)  # 1e999 is read as infinite
-    if isinstance(request_id, bool) or not isinstance(request_id, str | int | float | None) or not is_finite:
+    if isinstance(request_id, bool) or not isinstance(request_id, str | int | float | None):
         raise RpcError(INVALID_REQUEST, "The id of a request is a text, a number or null.")
     return request_id, "id" not in request
 

@@ -26,7 +26,7 @@ Prepared = tuple[Callable[[bytes], object], Sequence[bytes]]
 
 
 def vector() -> np.ndarray:
-    return round_vectors(np.full(SIZE, 0.2), 100) + skellam_noise(SIZE, 50)
+    return round_vectors(np.full(SIZE, 0.123), 100) + skellam_noise(SIZE, 50)
 
 
 @dataclass

@@ -152,7 +152,8 @@ def test_an_error_says_what_is_needed(app: App, method: str, params: dict[str, A
     ("line", "code"),
     [
         (b"{", -32700), (b"\xff", -32700), (b'{"a": NaN}', -32700),
-        (b'{"jsonrpc": "2.0", "id": 1e999, "method": "hello"}', -32600), (b"[" * 5000, -32700), (b"1", -32600),
+        (b'{"jsonrpc": "2.0", "id": 1e999, "method": "hello"}', -32700), (b"[" * 5000, -32700), (b"1", -32600),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "stats", "params": {"seconds": -1e999}}', -32700),
         (b"[]", -32600), (b'{"jsonrpc":"1.0","method":"stats","id":1}', -32600),
         (b'{"jsonrpc":"2.0","method":"stats","id":{}}', -32600), (b'{"jsonrpc":"2.0","method":1,"id":1}', -32600),
         (b'{"jsonrpc":"2.0","method":"stats","params":[1],"id":1}', -32602),
